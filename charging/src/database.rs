@@ -1,0 +1,38 @@
+//! Connecting, and the schema.
+
+use sqlx::migrate::MigrateError;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgPool};
+use std::time::Duration;
+
+/// The role that the server and every command work as; it has just the grants that the migrations give it.
+pub const APP_ROLE: &str = "mingbai_app";
+
+/// Brings the schema up to date. `owner` is a pool of the role that owns the tables.
+///
+/// # Errors
+/// When a migration fails, or one that was applied has been altered since.
+pub async fn migrate(owner: &PgPool) -> Result<(), MigrateError> {
+    sqlx::migrate!("../migrations").run(owner).await
+}
+
+/// A pool of at most `connections_max` connections that work as [`APP_ROLE`].
+///
+/// # Errors
+/// When the database cannot be reached within ten seconds, or the role does not exist yet.
+pub async fn connect_app(options: PgConnectOptions, connections_max: u32) -> Result<PgPool, sqlx::Error> {
+    connect(options.options([("role", APP_ROLE)]), connections_max).await
+}
+
+/// A pool of the role in the options: the owner, for migrations.
+///
+/// # Errors
+/// When the database cannot be reached within ten seconds.
+pub async fn connect(options: PgConnectOptions, connections_max: u32) -> Result<PgPool, sqlx::Error> {
+    let options = options.application_name("mingbai").disable_statement_logging();
+    PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+}

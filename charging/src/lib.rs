@@ -1,0 +1,13 @@
+//! The charging database of Mingbai: tariffs, consent, orders, usage and rating, caps, ledger, bills and notices.
+//!
+//! One folder a capability. Its types and pure rules stand in `mod.rs` and the files beside it and compile to wasm;
+//! its SQL stands in `store.rs` behind the feature `postgres`. Nothing here knows HTTP or a user interface.
+
+pub mod clock;
+#[cfg(feature = "postgres")]
+pub mod database;
+pub mod money;
+pub mod quantity;
+pub mod tariff;
+#[cfg(feature = "testing")]
+pub mod testing;
