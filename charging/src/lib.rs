@@ -6,6 +6,7 @@
 pub mod clock;
 #[cfg(feature = "postgres")]
 pub mod database;
+pub mod ledger;
 pub mod money;
 pub mod quantity;
 pub mod tariff;
