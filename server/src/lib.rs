@@ -1,1 +1,6 @@
+//! The `mingbai` binary: command line, Axum wiring, sessions, background workers, embedded PostgreSQL.
 
+pub mod cli;
+pub mod command;
+pub mod context;
+pub mod import;

@@ -1,0 +1,60 @@
+//! The command line: every command is a file in `command/` and one line in [`run`].
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::command::{migrate, serve};
+use crate::context::Context;
+
+/// Mingbai (明白): every charge seen, agreed to, explained, and stopped in one click.
+#[derive(Debug, Parser)]
+#[command(name = "mingbai", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the portal.
+    Serve(serve::Args),
+    /// Bring the schema of the database up to date.
+    Migrate(migrate::Args),
+}
+
+/// Runs the command that the arguments name; errors go to stderr.
+pub async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr();
+    match run(cli.command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(args) => with_context(async |context| serve::run(args, context).await).await,
+        Command::Migrate(args) => migrate::run(args).await,
+    }
+}
+
+/// Opens the database for a command, and lets go of it afterwards whatever came of the command.
+async fn with_context(command: impl AsyncFnOnce(&Context) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let context = Context::open().await?;
+    let result = command(&context).await;
+    context.close().await;
+    result
+}
+
+/// `RUST_LOG` chooses what is logged; by default warnings, and what Mingbai itself reports.
+fn log_to_stderr() {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,server=info,app=info,charging=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

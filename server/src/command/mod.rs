@@ -1,0 +1,4 @@
+//! One file a group of commands: its arguments, and a `run` that does it.
+
+pub mod migrate;
+pub mod serve;
