@@ -1,1 +1,33 @@
+//! The Leptos front end.
+//!
+//! Every page is rendered on the server and every action is an HTML form, so pages, server functions and translations
+//! exist in the `ssr` build alone. Only what stands in [`islands`] is compiled to wasm; islands get their texts as
+//! properties, so that no translation travels twice.
 
+pub mod islands;
+
+#[cfg(feature = "ssr")]
+mod app;
+#[cfg(feature = "ssr")]
+mod components;
+#[cfg(feature = "ssr")]
+mod i18n;
+#[cfg(feature = "ssr")]
+mod me;
+#[cfg(feature = "ssr")]
+mod public;
+#[cfg(feature = "ssr")]
+pub mod request;
+#[cfg(feature = "ssr")]
+pub mod state;
+
+#[cfg(feature = "ssr")]
+pub use app::{App, shell};
+
+/// Called by the browser when the wasm has loaded.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_islands();
+}

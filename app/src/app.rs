@@ -1,0 +1,58 @@
+//! The frame of every page, and where each page is.
+
+use leptos::config::LeptosOptions;
+use leptos::hydration::HydrationScripts;
+use leptos::prelude::*;
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+use crate::components::{Footer, Header, MeLayout, NotFound};
+use crate::i18n::td_string;
+use crate::me;
+use crate::public;
+use crate::request::{language_tag, large_print, locale};
+
+/// The document around [`App`].
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let print = large_print().then_some("large");
+    view! {
+        <!DOCTYPE html>
+        <html lang=language_tag(locale()) data-print=print>
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <link rel="stylesheet" href="/pkg/mingbai.css" />
+                <link rel="icon" href="/icon.svg" type="image/svg+xml" />
+                <HydrationScripts options islands=true />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+            </body>
+        </html>
+    }
+}
+
+/// Every page. Routes are listed by rendering this once without a request, so nothing here may need one.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let brand = td_string!(locale(), common.brand_full);
+    view! {
+        <Title formatter=move |title: String| if title.is_empty() { brand.to_string() } else { format!("{title} · {brand}") } />
+        <Router>
+            <Header />
+            <main id="main">
+                <Routes fallback=|| view! { <NotFound /> }>
+                    <Route path=path!("/") view=public::HomePage ssr=SsrMode::Async />
+                    <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
+                        <Route path=path!("") view=me::OverviewPage ssr=SsrMode::Async />
+                    </ParentRoute>
+                </Routes>
+            </main>
+            <Footer />
+        </Router>
+    }
+}

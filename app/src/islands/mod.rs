@@ -1,0 +1,6 @@
+//! The parts of pages that are compiled to wasm. Each works on what the server has rendered, and the page is complete
+//! without it.
+
+mod auto_submit;
+
+pub use auto_submit::AutoSubmit;

@@ -1,0 +1,5 @@
+//! Pages of the signed-in subscriber.
+
+mod overview;
+
+pub use overview::OverviewPage;

@@ -1,0 +1,152 @@
+//! What a page or server function may know of the request it answers: language, display, who is signed in.
+
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
+use http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderName, HeaderValue, SET_COOKIE};
+use http::request::Parts;
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tower_sessions::Session;
+
+use crate::i18n::Locale;
+
+/// The key under which a session keeps the signed-in subscriber.
+pub const SUBSCRIBER_KEY: &str = "subscriber_id";
+
+fn parts() -> Option<Parts> {
+    use_context::<Parts>()
+}
+
+/// A cookie of the request.
+fn cookie(name: &str) -> Option<String> {
+    let parts = parts()?;
+    let header = parts.headers.get(COOKIE)?.to_str().ok()?;
+    header.split(';').find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then(|| value.to_owned())
+    })
+}
+
+/// The language to answer in: the one chosen (cookie), else the browser's first that we have, else Chinese.
+pub fn locale() -> Locale {
+    if let Some(chosen) = cookie("lang").and_then(|tag| locale_of(&tag)) {
+        return chosen;
+    }
+    let accepted = parts().and_then(|parts| parts.headers.get(ACCEPT_LANGUAGE)?.to_str().ok().map(str::to_owned));
+    accepted
+        .iter()
+        .flat_map(|header| header.split(','))
+        .find_map(|entry| locale_of(entry.split(';').next().unwrap_or(entry).trim()))
+        .unwrap_or(Locale::zh_CN)
+}
+
+fn locale_of(tag: &str) -> Option<Locale> {
+    let primary = tag.split('-').next().unwrap_or(tag);
+    match primary.to_ascii_lowercase().as_str() {
+        "zh" => Some(Locale::zh_CN),
+        "en" => Some(Locale::en),
+        _ => None,
+    }
+}
+
+/// The language tag of `<html lang>` and of messages.
+pub fn language_tag(locale: Locale) -> &'static str {
+    match locale {
+        Locale::zh_CN => "zh-CN",
+        Locale::en => "en",
+    }
+}
+
+/// 大字版: whether large print was chosen.
+pub fn large_print() -> bool {
+    cookie("print").is_some_and(|value| value == "large")
+}
+
+/// Remembers a choice of display for a year.
+pub fn remember(name: &'static str, value: &'static str) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        let cookie = format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax");
+        if let Ok(header) = HeaderValue::from_str(&cookie) {
+            response.append_header(SET_COOKIE, header);
+        }
+    }
+}
+
+/// The path and query of the page that is being answered.
+pub fn path_and_query() -> String {
+    parts().and_then(|parts| parts.uri.path_and_query().map(ToString::to_string)).unwrap_or_else(|| "/".to_owned())
+}
+
+/// A path of this site, or `/me`: what arrives in `next` must not lead anywhere else.
+pub fn local_path(next: &str) -> &str {
+    let local = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    if local && next.len() <= 2000 { next } else { "/me" }
+}
+
+/// What stays as it is in a query value; everything else is percent-encoded.
+const QUERY_VALUE: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// A text as the value of a query parameter.
+pub fn query_value(text: &str) -> String {
+    utf8_percent_encode(text, &QUERY_VALUE).to_string()
+}
+
+/// The address the request came from, for limits on attempts.
+pub fn client_address() -> String {
+    parts()
+        .and_then(|parts| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The session of the request; `None` only when the server has no session layer (as when routes are listed).
+pub fn session() -> Option<Session> {
+    parts().and_then(|parts| parts.extensions.get::<Session>().cloned())
+}
+
+/// Who is signed in.
+pub async fn signed_in() -> Option<i64> {
+    session()?.get::<i64>(SUBSCRIBER_KEY).await.ok().flatten()
+}
+
+/// Answers with a status other than 200.
+pub fn set_status(status: http::StatusCode) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(status);
+    }
+}
+
+/// Sends the browser to another page of this site.
+pub fn redirect(path: &str) {
+    if HeaderValue::from_str(path).is_ok() && parts().is_some() {
+        leptos_axum::redirect(path);
+    }
+}
+
+/// Keeps a personal page out of every cache.
+pub fn no_store() {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.insert_header(HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_stays_on_this_site() {
+        assert_eq!(local_path("/me/bills?x=1"), "/me/bills?x=1");
+        for elsewhere in ["https://a.example", "//a.example", "/\\a.example", "", "javascript:1", "/a\r\nb"] {
+            assert_eq!(local_path(elsewhere), "/me");
+        }
+    }
+
+    #[test]
+    fn languages_are_recognised_by_their_primary_tag() {
+        assert_eq!(locale_of("zh-Hans-CN"), Some(Locale::zh_CN));
+        assert_eq!(locale_of("en-GB"), Some(Locale::en));
+        assert_eq!(locale_of("fr"), None);
+    }
+}

@@ -1,0 +1,31 @@
+//! What the pages work with.
+
+use axum::extract::FromRef;
+use charging::clock::SharedClock;
+use leptos::config::LeptosOptions;
+use leptos::prelude::expect_context;
+use sqlx::PgPool;
+
+/// Shared by every request; the server puts it into the context of every page and server function.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// Works as the role `mingbai_app`.
+    pub pool: PgPool,
+    pub clock: SharedClock,
+    /// Whether known passwords and the simulated handset are shown.
+    pub demo: bool,
+    pub leptos_options: LeptosOptions,
+}
+
+impl AppState {
+    /// The state of the server that answers this request.
+    pub fn current() -> Self {
+        expect_context()
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos_options.clone()
+    }
+}
