@@ -9,6 +9,7 @@ pub mod database;
 pub mod ledger;
 pub mod money;
 pub mod quantity;
+pub mod subscriber;
 pub mod tariff;
 #[cfg(feature = "testing")]
 pub mod testing;
