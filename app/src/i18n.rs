@@ -1,11 +1,9 @@
-//! Translations: `locales/{zh-CN,en}/*.json`, checked against each other at compile time.
+//! Translations: `locales/{zh-CN,en}/*.json`, checked against each other when the crate is built.
 
-#![expect(
-    deprecated,
-    reason = "generated code; the build.rs way of loading would add some 180 crates of Unicode data that two languages do not need"
-)]
+mod generated {
+    #![allow(clippy::pedantic, unused_qualifications, dead_code, unused_imports, reason = "generated code")]
+    include!(concat!(env!("OUT_DIR"), "/i18n.rs"));
+}
 
-leptos_i18n::load_locales!();
-
-pub use i18n::*;
+pub use generated::i18n::*;
 pub use leptos_i18n::td_string;
