@@ -78,6 +78,8 @@ create table tariff_version (
     services_text text not null,
     overage_text text not null,
     category text not null,
+    -- What the operator's own table lists as included (GB, minutes, messages, broadband), beside its texts.
+    included jsonb not null default '{}' check (jsonb_typeof(included) = 'object'),
     -- The machine-readable price. NULL: on public display, but cannot be ordered here.
     terms jsonb check (jsonb_typeof(terms) = 'object'),
     -- Yuan a month, and yuan once. Copies of what `terms` say, so that orders can name the price by foreign key.
@@ -133,6 +135,8 @@ create table tariff_listing (
     grams text[] not null,
     -- What `grams` was made of, folded (lower case, half width), to confirm a match.
     search_text text not null,
+    -- The name alone, folded: matches in it rank first.
+    name_folded text not null,
     foreign key (scheme_id, version) references tariff_version,
     constraint tariff_listing_price_and_period check ((price is null) = (price_period is null))
 );

@@ -1,8 +1,17 @@
 //! 资费 Tariffs: what may be sold, in the words and at the price that the public saw.
 
+mod included;
+mod listing;
 mod terms;
+mod zone;
 
+#[cfg(feature = "postgres")]
+pub mod store;
+
+pub use included::Included;
+pub use listing::{ListingRow, Price, PricePeriod, fold, grams_of, listing_of};
 pub use terms::{Allowance, CancelEffective, FirstMonth, Overage, OverageModel, Recurring, Terms, TermsError};
+pub use zone::{Facet, InvalidZoneQuery, Listing, Sale, ZonePage, ZoneQuery, ZoneSort};
 
 use std::fmt;
 use std::str::FromStr;
@@ -140,6 +149,8 @@ pub struct TariffContent {
     pub overage_text: String,
     /// The operator's own shelf name.
     pub category: String,
+    /// What the operator's own table lists as included, beside its texts; empty for tariffs with texts alone.
+    pub included: Included,
     /// `None`: on public display, but cannot be ordered here.
     pub terms: Option<Terms>,
 }
