@@ -1,6 +1,6 @@
 //! Connecting, and the schema.
 
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool};
 use std::time::Duration;
@@ -8,12 +8,34 @@ use std::time::Duration;
 /// The role that the server and every command work as; it has just the grants that the migrations give it.
 pub const APP_ROLE: &str = "mingbai_app";
 
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
 /// Brings the schema up to date. `owner` is a pool of the role that owns the tables.
 ///
 /// # Errors
 /// When a migration fails, or one that was applied has been altered since.
 pub async fn migrate(owner: &PgPool) -> Result<(), MigrateError> {
-    sqlx::migrate!("../migrations").run(owner).await
+    MIGRATIONS.run(owner).await?;
+    // So that the server can tell whether the schema is current.
+    sqlx::raw_sql("grant select on _sqlx_migrations to mingbai_app").execute(owner).await?;
+    Ok(())
+}
+
+/// Whether every migration that this program knows has been applied.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_current(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let readable: Option<bool> =
+        sqlx::query_scalar("select has_table_privilege(to_regclass('public._sqlx_migrations'), 'select')")
+            .fetch_one(pool)
+            .await?;
+    if readable != Some(true) {
+        return Ok(false);
+    }
+    let applied: Vec<i64> =
+        sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(pool).await?;
+    Ok(MIGRATIONS.iter().all(|migration| applied.contains(&migration.version)))
 }
 
 /// A pool of at most `connections_max` connections that work as [`APP_ROLE`].

@@ -1,5 +1,6 @@
 //! The command line: every command is a file in `command/` and one line in [`run`].
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -7,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::{migrate, serve};
 use crate::context::Context;
+use crate::postgres;
 
 /// Mingbai (明白): every charge seen, agreed to, explained, and stopped in one click.
 #[derive(Debug, Parser)]
@@ -22,6 +24,9 @@ enum Command {
     Serve(serve::Args),
     /// Bring the schema of the database up to date.
     Migrate(migrate::Args),
+    /// Stop the embedded PostgreSQL of a data folder when nobody uses it any more.
+    #[command(name = postgres::KEEPER_COMMAND, hide = true)]
+    KeepPostgres { folder: PathBuf },
 }
 
 /// Runs the command that the arguments name; errors go to stderr.
@@ -41,6 +46,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => with_context(async |context| serve::run(args, context).await).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::KeepPostgres { folder } => tokio::task::spawn_blocking(move || postgres::keep(&folder)).await?,
     }
 }
 
@@ -48,8 +54,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
 async fn with_context(command: impl AsyncFnOnce(&Context) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let context = Context::open().await?;
     let result = command(&context).await;
-    context.close().await;
-    result
+    let closed = context.close().await;
+    result.and(closed)
 }
 
 /// `RUST_LOG` chooses what is logged; by default warnings, and what Mingbai itself reports.

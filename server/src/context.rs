@@ -4,13 +4,15 @@ use std::env;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use charging::clock::{SharedClock, SystemClock};
 use charging::database;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
-/// Connections a command or the server may hold at once, unless `MINGBAI_DATABASE_CONNECTIONS` says otherwise.
+use crate::postgres::Embedded;
+
+/// Connections that a command or the server holds at most, unless `MINGBAI_DATABASE_CONNECTIONS` says otherwise.
 const CONNECTIONS_MAX: u32 = 16;
 
 /// The database and the clock.
@@ -19,31 +21,86 @@ pub struct Context {
     /// Works as the role `mingbai_app`.
     pub pool: PgPool,
     pub clock: SharedClock,
+    embedded: Option<Embedded>,
 }
 
 impl Context {
-    /// Connects to the database that `DATABASE_URL` names.
+    /// Connects to the database of `DATABASE_URL`, else to the embedded one, whose schema it brings up to date.
     ///
     /// # Errors
-    /// When the database cannot be reached, or lacks the schema.
+    /// When the database cannot be reached, or its schema is behind.
     pub async fn open() -> anyhow::Result<Self> {
-        let pool = database::connect_app(database_options()?, CONNECTIONS_MAX)
+        let Database { options, embedded } = Database::open().await?;
+        if embedded.is_some() {
+            migrate(options.clone()).await?;
+        }
+        let connections_max = connections_max()?;
+        let pool = database::connect_app(options, connections_max)
             .await
             .context("the database does not answer (for a new one: run `mingbai migrate` first)")?;
-        Ok(Self { pool, clock: Arc::new(SystemClock) })
+        if !database::is_current(&pool).await? {
+            bail!("the schema of the database is behind this program: run `mingbai migrate`");
+        }
+        Ok(Self { pool, clock: Arc::new(SystemClock), embedded })
     }
 
     /// Lets go of the database.
-    pub async fn close(self) {
+    ///
+    /// # Errors
+    /// When the embedded server, used by nobody else, does not stop.
+    pub async fn close(self) -> anyhow::Result<()> {
         self.pool.close().await;
+        match self.embedded {
+            Some(embedded) => embedded.close().await,
+            None => Ok(()),
+        }
     }
 }
 
-/// The database that `DATABASE_URL` names.
+/// The database as its owner sees it.
+#[derive(Debug)]
+pub struct Database {
+    pub options: PgConnectOptions,
+    /// Must live as long as the database is used.
+    pub embedded: Option<Embedded>,
+}
+
+impl Database {
+    /// The one of `DATABASE_URL`, else the embedded one.
+    ///
+    /// # Errors
+    /// When `DATABASE_URL` is no PostgreSQL address, or the embedded server does not start.
+    pub async fn open() -> anyhow::Result<Self> {
+        match env::var("DATABASE_URL") {
+            Ok(url) if !url.is_empty() => {
+                let options = PgConnectOptions::from_str(&url).context("DATABASE_URL is no PostgreSQL address")?;
+                Ok(Self { options, embedded: None })
+            }
+            _ => {
+                let embedded = Embedded::open().await?;
+                Ok(Self { options: embedded.options(), embedded: Some(embedded) })
+            }
+        }
+    }
+}
+
+/// Brings the schema up to date, as the owner.
 ///
 /// # Errors
-/// When it is unset or no PostgreSQL address.
-pub fn database_options() -> anyhow::Result<PgConnectOptions> {
-    let url = env::var("DATABASE_URL").context("DATABASE_URL is not set")?;
-    PgConnectOptions::from_str(&url).context("DATABASE_URL is no PostgreSQL address")
+/// When the database does not answer, or a migration fails.
+pub async fn migrate(options: PgConnectOptions) -> anyhow::Result<()> {
+    let owner = database::connect(options, 1).await.context("the database does not answer")?;
+    let migrated = database::migrate(&owner).await;
+    owner.close().await;
+    migrated.context("the schema cannot be brought up to date")
+}
+
+fn connections_max() -> anyhow::Result<u32> {
+    match env::var("MINGBAI_DATABASE_CONNECTIONS") {
+        Ok(text) if !text.is_empty() => match text.parse() {
+            Ok(connections @ 2..=1000) => Ok(connections),
+            _ => bail!("MINGBAI_DATABASE_CONNECTIONS must be a number from 2 to 1000"),
+        },
+        _ => Ok(CONNECTIONS_MAX),
+    }
 }

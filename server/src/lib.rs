@@ -4,3 +4,4 @@ pub mod cli;
 pub mod command;
 pub mod context;
 pub mod import;
+pub mod postgres;

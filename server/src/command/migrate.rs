@@ -1,9 +1,6 @@
 //! `mingbai migrate`
 
-use anyhow::Context as _;
-use charging::database;
-
-use crate::context::database_options;
+use crate::context::{Database, migrate};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -11,9 +8,12 @@ pub struct Args {}
 /// # Errors
 /// When the database does not answer, or a migration fails.
 pub async fn run(_: Args) -> anyhow::Result<()> {
-    let owner = database::connect(database_options()?, 1).await.context("the database does not answer")?;
-    database::migrate(&owner).await?;
-    owner.close().await;
+    let Database { options, embedded } = Database::open().await?;
+    let migrated = migrate(options).await;
+    if let Some(embedded) = embedded {
+        embedded.close().await?;
+    }
+    migrated?;
     println!("The schema is up to date.");
     Ok(())
 }
