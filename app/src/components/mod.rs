@@ -6,6 +6,7 @@ mod meter;
 mod money;
 mod page;
 mod pager;
+mod words;
 
 pub use chart::{Bar, BarChart};
 pub use layout::{Footer, Header, MeLayout};
@@ -13,3 +14,4 @@ pub use meter::Meter;
 pub use money::{Yuan, data_size};
 pub use page::{NotFound, PageError, PageResult, page};
 pub use pager::Pager;
+pub use words::{clock_text, day_text, month_text, quantity_text, service_text, short_day_text, time_text};
