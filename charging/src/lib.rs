@@ -14,3 +14,4 @@ pub mod subscriber;
 pub mod tariff;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod usage;
