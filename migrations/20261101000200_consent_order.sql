@@ -21,6 +21,10 @@ create table consent_request (
     state text not null default 'open' check (state in ('open', 'agreed', 'refused', 'superseded')),
     primary key (subscriber_id, request_id),
     foreign key (scheme_id, version) references tariff_version (scheme_id, version),
+    -- What a yes must name: the request as it was asked.
+    constraint consent_request_order
+        unique (subscriber_id, request_id, asked_at, scheme_id, version, recurring_price, one_off_price),
+    constraint consent_request_cap unique (subscriber_id, request_id, asked_at, cap),
     constraint consent_request_ten_minutes check (expires_at = asked_at + interval '10 minutes'),
     constraint consent_request_subject check (
         case purpose
@@ -44,6 +48,7 @@ create table consent (
     cap numeric(12, 2),
     method text not null check (method in ('sms_reply', 'sms_code', 'signature')),
     channel_id text not null references channel,
+    asked_at timestamptz not null,
     agreed_at timestamptz not null,
     -- The request that was answered here; NULL for proof brought from another system, named by its reference there.
     request_id bigint,
@@ -54,8 +59,18 @@ create table consent (
     primary key (subscriber_id, seq),
     foreign key (scheme_id, version) references tariff_version (scheme_id, version),
     foreign key (subscriber_id, request_id) references consent_request,
-    -- A yes is given once to a request.
+    -- A yes is given once to a request, to what was asked there and nothing else, within ten minutes.
     constraint consent_request_once unique (subscriber_id, request_id),
+    constraint consent_answers_order foreign key
+        (subscriber_id, request_id, asked_at, scheme_id, version, recurring_price, one_off_price)
+        references consent_request
+        (subscriber_id, request_id, asked_at, scheme_id, version, recurring_price, one_off_price),
+    constraint consent_answers_cap foreign key (subscriber_id, request_id, asked_at, cap)
+        references consent_request (subscriber_id, request_id, asked_at, cap),
+    constraint consent_in_time check (
+        agreed_at >= asked_at and (request_id is null or agreed_at <= asked_at + interval '10 minutes')),
+    constraint consent_names_its_proof check (
+        request_id is not null or coalesce(convert_from(evidence, 'UTF8')::jsonb ->> 'reference', '') <> ''),
     constraint consent_hash_key unique (subscriber_id, seq, hash),
     constraint consent_chain foreign key (subscriber_id, previous_seq, previous_hash)
         references consent (subscriber_id, seq, hash),
@@ -63,12 +78,15 @@ create table consent (
         case when seq = 1 then previous_seq is null and previous_hash is null
         else previous_seq is not null and previous_hash is not null and previous_seq = seq - 1 end),
     constraint consent_hash check (hash = sha256(coalesce(previous_hash, ''::bytea) || evidence)),
-    constraint consent_evidence_matches check (
-        convert_from(evidence, 'UTF8')::jsonb @> jsonb_strip_nulls(jsonb_build_object(
+    constraint consent_evidence_matches check (coalesce(
+        convert_from(evidence, 'UTF8')::jsonb @> jsonb_build_object(
             'subscriber_id', subscriber_id, 'seq', seq, 'purpose', purpose, 'scheme_id', scheme_id,
             'version', version, 'recurring_price', recurring_price::text, 'one_off_price', one_off_price::text,
-            'cap', cap::text, 'method', method, 'channel_id', channel_id))
-        and (convert_from(evidence, 'UTF8')::jsonb ->> 'agreed_at')::timestamptz = agreed_at),
+            'cap', cap::text, 'method', method, 'channel_id', channel_id)
+        and (convert_from(evidence, 'UTF8')::jsonb ->> 'asked_at')::timestamptz = asked_at
+        and (convert_from(evidence, 'UTF8')::jsonb ->> 'agreed_at')::timestamptz = agreed_at
+        and convert_from(evidence, 'UTF8')::jsonb ->> 'description' <> ''
+        and convert_from(evidence, 'UTF8')::jsonb ->> 'answer' <> '', false)),
     constraint consent_subject check (
         case purpose
         when 'order' then num_nonnulls(scheme_id, version, recurring_price, one_off_price) = 4 and cap is null

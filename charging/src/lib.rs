@@ -5,10 +5,13 @@
 
 pub mod bill;
 pub mod clock;
+pub mod consent;
 #[cfg(feature = "postgres")]
 pub mod database;
 pub mod ledger;
 pub mod money;
+pub mod notice;
+pub mod order;
 pub mod quantity;
 pub mod subscriber;
 pub mod tariff;

@@ -1,0 +1,40 @@
+//! 提醒 Notices: what leaves for the subscriber's phone, written in the transaction of its cause.
+
+mod order_request;
+#[cfg(feature = "postgres")]
+pub mod store;
+pub mod template;
+mod words;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// How often sending one notice is tried.
+pub const ATTEMPTS_MAX: i32 = 12;
+/// Pause after the first failure; it doubles with each further one.
+pub const RETRY_FIRST: TimeDelta = TimeDelta::seconds(5);
+/// Longest pause between two tries.
+pub const RETRY_PAUSE_MAX: TimeDelta = TimeDelta::hours(1);
+
+/// When to try again after `attempts` failures; `None`: given up.
+pub fn retry_at(attempts: i32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if attempts >= ATTEMPTS_MAX {
+        return None;
+    }
+    let doublings = u32::try_from(attempts.max(1) - 1).unwrap_or(0);
+    let pause = RETRY_FIRST.checked_mul(2_i32.saturating_pow(doublings)).unwrap_or(RETRY_PAUSE_MAX);
+    Some(now + pause.min(RETRY_PAUSE_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_an_hour_and_end() {
+        let now: DateTime<Utc> = "2026-10-15T00:00:00Z".parse().unwrap();
+        let pause = |attempts| retry_at(attempts, now).map(|at| (at - now).num_seconds());
+        assert_eq!([pause(1), pause(2), pause(3)], [Some(5), Some(10), Some(20)]);
+        assert_eq!(pause(11), Some(3600));
+        assert_eq!(pause(12), None);
+    }
+}

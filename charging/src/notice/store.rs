@@ -1,0 +1,256 @@
+//! The outbox.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::retry_at;
+use super::template::{self, Message};
+use crate::subscriber::Language;
+
+/// Why the outbox could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum NoticeError {
+    #[error("there is no subscriber {0}")]
+    NoSubscriber(i64),
+    #[error("the stored {0} is not readable")]
+    Corrupt(&'static str),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// A message to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewNotice {
+    pub subscriber_id: i64,
+    /// What it is about: [`Message::kind`].
+    pub kind: &'static str,
+    /// The event it tells of: one event, one notice.
+    pub event_key: String,
+    pub language: Language,
+    pub body: String,
+    pub created_at: DateTime<Utc>,
+    /// Not before then.
+    pub due_at: DateTime<Utc>,
+}
+
+/// Puts a message into the outbox, in the transaction of its cause. `false`: there is one for this event already.
+///
+/// # Errors
+/// When the database failed.
+pub async fn enqueue(conn: &mut PgConnection, notice: &NewNotice) -> Result<bool, NoticeError> {
+    let inserted = sqlx::query!(
+        "insert into notice (subscriber_id, kind, event_key, language, body, created_at, due_at)
+        values ($1, $2, $3, $4, $5, $6, $7) on conflict on constraint notice_once do nothing",
+        notice.subscriber_id,
+        notice.kind,
+        notice.event_key,
+        notice.language.as_str(),
+        notice.body,
+        notice.created_at,
+        notice.due_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Renders a message in the subscriber's language and puts it into the outbox, due at once.
+///
+/// # Errors
+/// When there is no such subscriber or the database failed.
+pub async fn tell(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    event_key: String,
+    message: &Message<'_>,
+    now: DateTime<Utc>,
+) -> Result<bool, NoticeError> {
+    let language = language_of(conn, subscriber_id).await?;
+    let notice = NewNotice {
+        subscriber_id,
+        kind: message.kind(),
+        event_key,
+        language,
+        body: message.render(language),
+        created_at: now,
+        due_at: now,
+    };
+    enqueue(conn, &notice).await
+}
+
+/// The language in which a subscriber wants messages.
+///
+/// # Errors
+/// When there is no such subscriber or the database failed.
+pub async fn language_of(conn: &mut PgConnection, subscriber_id: i64) -> Result<Language, NoticeError> {
+    let language = sqlx::query_scalar!("select language from subscriber where subscriber_id = $1", subscriber_id)
+        .fetch_optional(conn)
+        .await?
+        .ok_or(NoticeError::NoSubscriber(subscriber_id))?;
+    language.parse().map_err(|_| NoticeError::Corrupt("language"))
+}
+
+/// A message that waits to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueNotice {
+    pub subscriber_id: i64,
+    pub notice_id: i64,
+    pub msisdn: String,
+    pub kind: String,
+    pub body: String,
+    /// Failed tries so far.
+    pub attempts: i32,
+}
+
+/// Up to `limit` messages that are due, the longest waiting first. One worker drains the queue: nothing is locked.
+///
+/// # Errors
+/// When the database failed.
+pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, limit: u16) -> Result<Vec<DueNotice>, NoticeError> {
+    let rows = sqlx::query_as!(
+        DueNotice,
+        "select n.subscriber_id, n.notice_id, s.msisdn, n.kind, n.body, n.attempts
+        from notice n join subscriber s on s.subscriber_id = n.subscriber_id
+        where n.state = 'queued' and n.due_at <= $1 order by n.due_at, n.notice_id limit $2",
+        now,
+        i64::from(limit),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// Notes that a message went out. `false`: it was sent or given up before.
+///
+/// # Errors
+/// When the database failed.
+pub async fn mark_sent(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    notice_id: i64,
+    at: DateTime<Utc>,
+) -> Result<bool, NoticeError> {
+    let changed = sqlx::query!(
+        "update notice set state = 'sent', sent_at = $3, attempts = attempts + 1, last_error = null
+        where subscriber_id = $1 and notice_id = $2 and state = 'queued'",
+        subscriber_id,
+        notice_id,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
+/// What became of a message that could not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// It is tried again then.
+    RetryAt(DateTime<Utc>),
+    /// It is not tried again; the subscriber's page and the staff see it.
+    GivenUp,
+    /// It was sent or given up before.
+    Settled,
+}
+
+/// Longest error text that is kept, in characters.
+const ERROR_CHARS_MAX: usize = 500;
+
+/// Notes a failed try, and when to try again.
+///
+/// # Errors
+/// When the database failed.
+pub async fn retry_later(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    notice_id: i64,
+    error: &str,
+    now: DateTime<Utc>,
+) -> Result<AfterFailure, NoticeError> {
+    let error: String = error.chars().take(ERROR_CHARS_MAX).collect();
+    let attempts = sqlx::query_scalar!(
+        "update notice set attempts = attempts + 1, last_error = $3
+        where subscriber_id = $1 and notice_id = $2 and state = 'queued' returning attempts",
+        subscriber_id,
+        notice_id,
+        error,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(attempts) = attempts else { return Ok(AfterFailure::Settled) };
+    let next = retry_at(attempts, now);
+    sqlx::query!(
+        "update notice set state = $3, due_at = coalesce($4, due_at)
+        where subscriber_id = $1 and notice_id = $2 and state = 'queued'",
+        subscriber_id,
+        notice_id,
+        if next.is_some() { "queued" } else { "given_up" },
+        next,
+    )
+    .execute(conn)
+    .await?;
+    Ok(next.map_or(AfterFailure::GivenUp, AfterFailure::RetryAt))
+}
+
+/// A message as its owner sees it: codes are masked, because a code proves that one holds the phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub notice_id: i64,
+    pub kind: String,
+    pub event_key: String,
+    pub body: String,
+    pub created_at: DateTime<Utc>,
+    /// `queued`, `sent` or `given_up`.
+    pub state: String,
+    pub sent_at: Option<DateTime<Utc>>,
+}
+
+/// Messages to one subscriber, newest first, at most 100; `before` is the id of the last one on the page before.
+///
+/// # Errors
+/// When the database failed.
+pub async fn for_subscriber(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    before: Option<i64>,
+    limit: u8,
+) -> Result<Vec<Notice>, NoticeError> {
+    let mut notices = sqlx::query_as!(
+        Notice,
+        "select notice_id, kind, event_key, body, created_at, state, sent_at from notice
+        where subscriber_id = $1 and ($2::bigint is null or notice_id < $2) order by notice_id desc limit $3",
+        subscriber_id,
+        before,
+        i64::from(limit.min(100)),
+    )
+    .fetch_all(conn)
+    .await?;
+    for notice in &mut notices {
+        notice.body = template::mask_code(&notice.body);
+    }
+    Ok(notices)
+}
+
+/// The messages about some events, oldest first, codes masked.
+///
+/// # Errors
+/// When the database failed.
+pub async fn of_events(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    event_keys: &[String],
+) -> Result<Vec<Notice>, NoticeError> {
+    let mut notices = sqlx::query_as!(
+        Notice,
+        "select notice_id, kind, event_key, body, created_at, state, sent_at from notice
+        where subscriber_id = $1 and event_key = any($2) order by notice_id limit 100",
+        subscriber_id,
+        event_keys,
+    )
+    .fetch_all(conn)
+    .await?;
+    for notice in &mut notices {
+        notice.body = template::mask_code(&notice.body);
+    }
+    Ok(notices)
+}
