@@ -1,6 +1,5 @@
 //! 事中确认 The message that asks for a yes to an order: what is agreed to, complete and in one place.
 
-use super::template::short;
 use super::words::{self, clip, one_line};
 use crate::subscriber::Language;
 use crate::tariff::{Kind, TariffContent, Terms};
@@ -13,7 +12,7 @@ const DERIVED_CHARS_MAX: usize = 160;
 
 pub(super) fn order_request(tariff: &TariffContent, terms: &Terms, code: &str, language: Language) -> String {
     let zh = language == Language::Chinese;
-    let (name, scheme_id) = (short(&tariff.name), &tariff.scheme_id);
+    let (name, scheme_id) = (clip(&one_line(&tariff.name), DISPLAYED_CHARS_MAX).0, &tariff.scheme_id);
     let price = words::price(terms, language);
     let mut said = vec![if zh {
         format!("您要办理“{name}”({scheme_id})。资费：{price}。")

@@ -1,4 +1,4 @@
-//! Every message that is sent, in both languages: short, plain, signed 【明白】.
+//! Every message that is sent, in both languages: short, plain, signed 【明白】 ([Mingbai] in English).
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -15,7 +15,8 @@ pub const PART_CHARS: usize = 67;
 pub const PARTS_MAX: usize = 3;
 /// Most parts of a message that asks for a yes to an order: it must hold what is agreed to.
 pub const ORDER_REQUEST_PARTS_MAX: usize = 15;
-const NAME_CHARS_MAX: usize = 40;
+/// Most characters of a name; a longer one is cut.
+const NAME_CHARS_MAX: usize = 24;
 
 /// What stands for a code wherever the message is shown or kept as evidence.
 pub const MASKED_CODE: &str = "******";
@@ -146,7 +147,7 @@ impl Message<'_> {
     pub fn render(&self, language: Language) -> String {
         match language {
             Language::Chinese => format!("【明白】{}", self.chinese()),
-            Language::English => format!("[Mingbai 明白] {}", self.english()),
+            Language::English => format!("[Mingbai] {}", self.english()),
         }
     }
 
@@ -318,7 +319,7 @@ fn change_en(change: Decimal) -> String {
     }
 }
 
-pub(super) fn short(name: &str) -> String {
+fn short(name: &str) -> String {
     clip(&one_line(name), NAME_CHARS_MAX).0
 }
 
@@ -346,7 +347,7 @@ pub fn parts(body: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tariff::Kind;
+    use crate::tariff::{Included, Kind};
 
     fn tariff(long: bool) -> TariffContent {
         let text = |text: &str| if long { text.repeat(60) } else { text.to_owned() };
@@ -370,6 +371,7 @@ mod tests {
             services_text: String::new(),
             overage_text: String::new(),
             category: String::new(),
+            included: Included::default(),
             terms: Some(terms()),
         }
     }

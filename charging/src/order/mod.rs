@@ -140,7 +140,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::tariff::TariffContent;
+    use crate::tariff::{Included, TariffContent};
 
     fn now() -> DateTime<Utc> {
         "2026-10-15T12:00:00+08:00".parse().unwrap()
@@ -167,6 +167,7 @@ mod tests {
             services_text: String::new(),
             overage_text: String::new(),
             category: String::new(),
+            included: Included::default(),
             terms: Some(
                 serde_json::from_str(
                     r#"{"recurring":{"price":"99.00","first_month":"full"},"cancel_effective":"month_end"}"#,
