@@ -6,6 +6,9 @@ mod meter;
 mod money;
 mod page;
 mod pager;
+mod region;
+mod tariff;
+mod tariff_words;
 mod words;
 
 pub use chart::{Bar, BarChart};
@@ -14,4 +17,7 @@ pub use meter::Meter;
 pub use money::{Yuan, data_size};
 pub use page::{NotFound, PageError, PageResult, page};
 pub use pager::Pager;
+pub use region::region_name;
+pub use tariff::{Element, PriceLine, TariffFacts, TariffPrice, TermsInWords, elements};
+pub use tariff_words::{TermsLine, kind_name, terms_in_words, yuan};
 pub use words::{clock_text, day_text, month_text, quantity_text, service_text, short_day_text, time_text};
