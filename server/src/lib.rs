@@ -5,3 +5,6 @@ pub mod command;
 pub mod context;
 pub mod import;
 pub mod postgres;
+pub mod session_store;
+pub mod web;
+pub mod worker;

@@ -1,21 +1,70 @@
 //! `mingbai serve`
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use app::state::AppState;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
 use crate::context::Context;
+use crate::web::{self, Settings, Site};
+use crate::worker::Workers;
+
+/// Requests in progress get so long to end once the server is told to stop.
+const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Address to listen on.
     #[arg(long, env = "MINGBAI_ADDR", default_value = "127.0.0.1:3000")]
-    addr: std::net::SocketAddr,
+    addr: SocketAddr,
     /// Load demo data on first start, and offer the simulated handset.
     #[arg(long)]
     demo: bool,
 }
 
 /// # Errors
-/// When the address cannot be listened on.
+/// When the address cannot be listened on, or demo data cannot be loaded.
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
-    let _ = (args.demo, context);
-    let _listener = tokio::net::TcpListener::bind(args.addr).await?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let listener = TcpListener::bind(args.addr).await.with_context(|| format!("cannot listen on {}", args.addr))?;
+    let address = listener.local_addr()?;
+    let site = Site::find();
+    let state = AppState {
+        pool: context.pool.clone(),
+        clock: context.clock.clone(),
+        demo: args.demo,
+        leptos_options: web::options(&site, address),
+    };
+    let settings = Settings { secure: !address.ip().is_loopback(), site };
+    let workers = Workers::start(&state);
+    let portal = web::router(state, &settings).into_make_service_with_connect_info::<SocketAddr>();
+    let (stop, stopped) = watch::channel(false);
+    let listener = listener.tap_io(|connection| {
+        connection.set_nodelay(true).ok();
+    });
+    let server = axum::serve(listener, portal).with_graceful_shutdown(told(stopped.clone()));
+    println!("Mingbai is at http://{address}/");
+    let mut server = tokio::spawn(server.into_future());
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        ended = &mut server => ended??,
+    }
+    stop.send_replace(true);
+    if !server.is_finished() && tokio::time::timeout(STOP_TIME_MAX, &mut server).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+        server.abort();
+    }
+    workers.stop().await;
     Ok(())
+}
+
+async fn told(mut stopped: watch::Receiver<bool>) {
+    stopped.wait_for(|stop| *stop).await.ok();
 }

@@ -1,0 +1,131 @@
+//! The portal over HTTP: pages and server functions of `app`, static files, and what every answer passes through.
+
+mod headers;
+mod health;
+mod metrics;
+mod origin;
+mod site;
+
+use std::time::Duration;
+
+use app::state::AppState;
+use app::{App, shell};
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::from_fn;
+use axum::{Router, http};
+use http::StatusCode;
+use leptos::prelude::provide_context;
+use leptos_axum::{AxumRouteListing, LeptosRoutes as _, generate_route_list};
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use tower_sessions::cookie::SameSite;
+use tower_sessions::cookie::time;
+use tower_sessions::{Expiry, SessionManagerLayer};
+
+use crate::session_store::PostgresSessions;
+
+pub use site::{Site, options};
+
+/// The longest body of a request, in bytes: forms are small.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest that a request may take.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Requests worked on at once; more wait for their turn.
+const REQUESTS_MAX: usize = 512;
+
+/// A session ends after so long without a request.
+const INACTIVITY_MAX: time::Duration = time::Duration::minutes(30);
+
+/// Where pages and server functions of demo mode are.
+const DEMO_PATHS: [&str; 2] = ["/demo/", "/api/demo"];
+
+/// How the server is run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether cookies are sent over TLS only.
+    pub secure: bool,
+    pub site: Site,
+}
+
+/// Every address of the portal.
+pub fn router(state: AppState, settings: &Settings) -> Router {
+    let demo = state.demo;
+    let routes: Vec<AxumRouteListing> =
+        generate_route_list(App).into_iter().filter(|route| demo || !is_demo(route.path())).collect();
+    let sessions = SessionManagerLayer::new(PostgresSessions::new(state.pool.clone(), state.clock.clone()))
+        .with_name("mingbai")
+        .with_same_site(SameSite::Lax)
+        .with_secure(settings.secure)
+        .with_expiry(Expiry::OnInactivity(INACTIVITY_MAX))
+        .with_always_save(true);
+    let options = state.leptos_options.clone();
+    let pages = Router::new()
+        .leptos_routes_with_context(&state, routes, headers::content_security_policy, move || shell(options.clone()))
+        .fallback_service(site::files(&settings.site, not_found(state.clone())))
+        .layer(sessions)
+        .layer(CompressionLayer::new())
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
+        .layer(GlobalConcurrencyLimitLayer::new(REQUESTS_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIME_MAX))
+        .layer(from_fn(origin::refuse_cross_site))
+        .layer(from_fn(move |request, next| hide_demo(demo, request, next)));
+    let secure = settings.secure;
+    pages
+        .merge(health::routes())
+        .layer(from_fn(move |request, next| headers::protect(secure, request, next)))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(metrics::count))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .with_state(state)
+}
+
+fn is_demo(path: &str) -> bool {
+    DEMO_PATHS.iter().any(|prefix| path.starts_with(prefix))
+}
+
+/// Without demo mode its addresses are like any that never existed.
+async fn hide_demo(demo: bool, mut request: Request, next: axum::middleware::Next) -> axum::response::Response {
+    if !demo && is_demo(request.uri().path()) {
+        *request.uri_mut() = http::Uri::from_static("/nowhere");
+    }
+    next.run(request).await
+}
+
+/// The page that says there is none.
+fn not_found(
+    state: AppState,
+) -> impl Fn(Request) -> futures::future::BoxFuture<'static, axum::response::Response> + Clone {
+    let options = state.leptos_options.clone();
+    let context = move || {
+        provide_context(state.clone());
+        headers::content_security_policy();
+    };
+    let render = leptos_axum::render_app_async_with_context(context, move || shell(options.clone()));
+    move |request| {
+        let page = render(request);
+        Box::pin(async move {
+            let mut page = page.await;
+            if page.status() == StatusCode::OK {
+                *page.status_mut() = StatusCode::NOT_FOUND;
+            }
+            page
+        })
+    }
+}
+
+/// One span a request: its id and route, and nothing that names a subscriber.
+fn span(request: &http::Request<Body>) -> tracing::Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    tracing::info_span!("request", id, method = %request.method(), route)
+}

@@ -1,0 +1,82 @@
+//! Files for browsers: the wasm, its loader, the style sheet, the icon. They stand in `site/` beside the program.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::HandlerWithoutStateExt as _;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, HeaderValue};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use futures::future::BoxFuture;
+use leptos::config::{Env, LeptosOptions};
+use tower_http::services::ServeDir;
+
+const OUTPUT_NAME: &str = "mingbai";
+const PACKAGE_FOLDER: &str = "pkg";
+
+/// Written by the build beside the program: the digest in each file's name.
+const HASH_FILE: &str = "hash.txt";
+
+/// Where the files are, and whether their names change with their content.
+#[derive(Clone, Debug)]
+pub struct Site {
+    folder: PathBuf,
+    hashed: bool,
+}
+
+impl Site {
+    /// `MINGBAI_SITE_DIR`, else `site/` beside the program.
+    pub fn find() -> Self {
+        let beside = env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned())).unwrap_or_default();
+        let set = env::var_os("MINGBAI_SITE_DIR").filter(|folder| !folder.is_empty());
+        let hashed = set.is_none() && beside.join(HASH_FILE).is_file();
+        let folder = set.map_or_else(|| beside.join("site"), PathBuf::from);
+        if !folder.is_dir() {
+            tracing::warn!(folder = %folder.display(), "pages will be plain: there are no files for browsers");
+        }
+        Self { folder, hashed }
+    }
+}
+
+/// What Leptos wants to know, of which only the names of files matter here.
+pub fn options(site: &Site, address: SocketAddr) -> LeptosOptions {
+    LeptosOptions::builder()
+        .output_name(OUTPUT_NAME)
+        .site_root(site.folder.to_string_lossy().into_owned())
+        .site_pkg_dir(PACKAGE_FOLDER)
+        .env(Env::PROD)
+        .site_addr(address)
+        .hash_file(HASH_FILE.into())
+        .hash_files(site.hashed)
+        .build()
+}
+
+/// Serves the files, compressed beforehand; `missing` answers for what is no file.
+pub fn files<M>(site: &Site, missing: M) -> Router
+where
+    M: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static,
+{
+    let hashed = site.hashed;
+    let folder = ServeDir::new(&site.folder)
+        .append_index_html_on_directories(false)
+        .precompressed_br()
+        .precompressed_gzip()
+        .call_fallback_on_method_not_allowed(true)
+        .fallback(missing.into_service());
+    Router::new().fallback_service(folder).layer(from_fn(move |request, next| keep(hashed, request, next)))
+}
+
+/// A file whose name holds its digest never changes; the others are asked for again.
+async fn keep(hashed: bool, request: Request, next: Next) -> Response {
+    let package = hashed && request.uri().path().starts_with("/pkg/");
+    let mut response = next.run(request).await;
+    if matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED) {
+        let age = if package { "public, max-age=31536000, immutable" } else { "no-cache" };
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static(age));
+    }
+    response
+}

@@ -1,0 +1,59 @@
+//! Work beside the requests: messages that are due, and what has had its time.
+
+mod cleanup;
+mod notices;
+
+use std::time::Duration;
+
+use app::state::AppState;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+const NOTICES_EVERY: Duration = Duration::from_millis(500);
+const CLEANUP_EVERY: Duration = Duration::from_mins(5);
+
+/// The workers of a server.
+#[derive(Debug)]
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Workers {
+    /// Starts them all.
+    pub fn start(state: &AppState) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let AppState { pool, clock, demo, .. } = state.clone();
+        if demo {
+            let (pool, clock) = (pool.clone(), clock.clone());
+            let send = async move || notices::run(&pool, clock.now()).await;
+            tasks.spawn(repeat(NOTICES_EVERY, stopped.clone(), send));
+        } else {
+            tracing::warn!("no SMS channel is configured: messages to subscribers wait in their queue");
+        }
+        tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
+        Self { stop, tasks }
+    }
+
+    /// Lets each finish what it is doing.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Does something again and again until told to stop; what fails is reported and tried again the next time.
+async fn repeat(every: Duration, mut stopped: watch::Receiver<bool>, work: impl AsyncFn() -> anyhow::Result<()>) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = work().await {
+            tracing::warn!(error = format!("{error:#}"), "a worker failed; it goes on");
+        }
+    }
+}
