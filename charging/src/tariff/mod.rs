@@ -2,6 +2,7 @@
 
 mod included;
 mod listing;
+mod parameters;
 mod terms;
 mod zone;
 
@@ -10,6 +11,7 @@ pub mod store;
 
 pub use included::Included;
 pub use listing::{ListingRow, Price, PricePeriod, fold, grams_of, listing_of};
+pub use parameters::ZoneParameter;
 pub use terms::{Allowance, CancelEffective, FirstMonth, Overage, OverageModel, Recurring, Terms, TermsError};
 pub use zone::{Facet, InvalidZoneQuery, Listing, Sale, ZonePage, ZoneQuery, ZoneSort};
 

@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use super::{Included, InvalidZoneQuery, Kind, SchemeId, TariffContent, TariffVersion, Terms};
 
 pub use publish::{Outcome, Publication, publish};
-pub use zone::{matching_ids, zone};
+pub use zone::{count, matching_ids, zone};
 
 /// At most so many tariffs stand side by side.
 pub const COMPARE_MAX: usize = 4;
@@ -76,6 +76,25 @@ pub async fn withdrawn_at(conn: &mut PgConnection, scheme_id: &SchemeId) -> Resu
 /// Ids of all operators whose tariffs can be on show.
 pub async fn operator_ids(conn: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar!("select operator_id from operator order by operator_id").fetch_all(conn).await?)
+}
+
+/// Someone whose tariffs can be on show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    pub operator_id: String,
+    pub name_zh: String,
+    pub name_en: String,
+}
+
+/// All operators whose tariffs can be on show, the one that runs this portal first.
+pub async fn operators(conn: &mut PgConnection) -> Result<Vec<Operator>, StoreError> {
+    let operators = sqlx::query_as!(
+        Operator,
+        "select operator_id, name_zh, name_en from operator order by operator_id <> 'mingbai', operator_id"
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(operators)
 }
 
 /// Up to `limit` scheme ids that come after one (the empty text: from the start), in order.

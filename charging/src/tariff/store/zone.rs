@@ -57,6 +57,19 @@ pub async fn matching_ids(
     Ok(sql.build_query_scalar().fetch_all(conn).await?)
 }
 
+/// How many tariffs a question matches (its page and order do not count).
+pub async fn count(conn: &mut PgConnection, query: &ZoneQuery, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    query.check()?;
+    let mut sql = QueryBuilder::new("select count(*) from ");
+    push_shelf(&mut sql);
+    push_filters(&mut sql, query, now);
+    for facet in Facetted::ALL {
+        sql.push(" and ");
+        push_facet(&mut sql, query, facet);
+    }
+    Ok(from_count(sql.build_query_scalar().fetch_one(conn).await?))
+}
+
 /// The filters whose values are counted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Facetted {
