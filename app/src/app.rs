@@ -49,6 +49,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=public::HomePage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=me::OverviewPage ssr=SsrMode::Async />
+                        <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
+                        <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </main>

@@ -25,7 +25,8 @@ pub fn BarChart(
     const HEIGHT: u64 = 120;
     const WIDTH: usize = 640;
     let top = bars.iter().map(|bar| bar.value).max().filter(|top| *top > 0).unwrap_or(1);
-    let slot = WIDTH / bars.len().max(1);
+    // A few bars stay slim.
+    let slot = (WIDTH / bars.len().max(1)).min(64);
     let every = label_every.max(1);
     let columns = bars
         .iter()
@@ -35,7 +36,12 @@ pub fn BarChart(
             let height = if bar.value > 0 { height.max(2) } else { 0 };
             let x = i * slot;
             let class = if bar.soft { "bar-soft" } else { "bar" };
-            let middle = (x + slot / 2).to_string();
+            // Labels stay inside the drawing at both ends.
+            let (anchor, label_x) = match i {
+                0 => ("start", 0),
+                i if (i + every) * slot > WIDTH => ("end", ((i + 1) * slot).min(WIDTH)),
+                _ => ("middle", x + slot / 2),
+            };
             view! {
                 <g>
                     <title>{format!("{}: {}", bar.label, bar.text)}</title>
@@ -51,7 +57,7 @@ pub fn BarChart(
                     {(i % every == 0)
                         .then(|| {
                             view! {
-                                <text x=middle y=(HEIGHT + 22).to_string() text-anchor="middle">
+                                <text x=label_x.to_string() y=(HEIGHT + 22).to_string() text-anchor=anchor>
                                     {bar.label.clone()}
                                 </text>
                             }

@@ -8,19 +8,18 @@ use crate::i18n::td_string;
 use crate::request::{locale, set_status};
 
 /// Why a page cannot be shown. What the database said goes to the log, never to the page.
-#[derive(Debug, thiserror::Error)]
+///
+/// Not an [`std::error::Error`] itself, so that every error of a store can become one with `?`.
+#[derive(Debug)]
 pub enum PageError {
-    #[error("there is nothing at this address")]
     NotFound,
     /// The subscriber must sign in first; the answer is already a redirect.
-    #[error("sign-in needed")]
     SignedOut,
-    #[error(transparent)]
-    Internal(#[from] Box<dyn std::error::Error + Send + Sync>),
+    Internal(Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl From<sqlx::Error> for PageError {
-    fn from(error: sqlx::Error) -> Self {
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for PageError {
+    fn from(error: E) -> Self {
         Self::Internal(Box::new(error))
     }
 }

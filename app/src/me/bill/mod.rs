@@ -1,0 +1,9 @@
+//! `/me/bills/{month}`: the receipt of a month, and why each line is on it.
+
+mod arithmetic;
+mod preview;
+mod receipt;
+mod words;
+
+pub use receipt::BillPage;
+pub use words::kind_text;
