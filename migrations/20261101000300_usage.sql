@@ -48,14 +48,19 @@ create table overage_volume (
     subscriber_id bigint not null,
     month date not null,
     subscription_id bigint not null,
-    -- All bytes beyond the allowances, and what f of the part within the cap came to, in yuan.
+    -- All bytes beyond the allowances; of these, the bytes reported beyond what the cap of that moment paid for, which
+    -- are absorbed for good; and what f of the others came to, in yuan.
     volume_bytes bigint not null default 0 check (volume_bytes >= 0),
+    absorbed_bytes bigint not null default 0 check (absorbed_bytes between 0 and volume_bytes),
     charged numeric(20, 6) not null default 0 check (charged >= 0),
+    -- Beyond the allowances of calls and messages, where the plan has a price for them.
+    voice_minutes bigint not null default 0 check (voice_minutes >= 0),
+    sms_messages bigint not null default 0 check (sms_messages >= 0),
     primary key (subscriber_id, month, subscription_id),
     foreign key (subscriber_id, month) references month_counter,
     foreign key (subscriber_id, subscription_id) references subscription
 );
-grant select, insert, update (volume_bytes, charged) on overage_volume to mingbai_app;
+grant select, insert, update (volume_bytes, absorbed_bytes, charged, voice_minutes, sms_messages) on overage_volume to mingbai_app;
 
 -- What a subscription grants for a month, and how much of it is used.
 create table allowance (
@@ -74,8 +79,8 @@ create table allowance (
     -- Usable by records that started in [valid_from, valid_until).
     valid_from timestamptz not null,
     valid_until timestamptz not null check (valid_until >= valid_from),
-    -- How much was taken by records that could use exactly these allowances (key: their places, see `usage`), so that a
-    -- record that arrives late can be served as if it had come in time.
+    -- How much was taken by records of a month that could use exactly some set of allowances (the key names both, see
+    -- `usage::pool::Class`), so that a record that arrives late can be served as if it had come in time.
     taken jsonb not null default '{}' check (jsonb_typeof(taken) = 'object'),
     primary key (subscriber_id, subscription_id, month, ordinal),
     foreign key (subscriber_id, subscription_id) references subscription,

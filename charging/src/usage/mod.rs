@@ -9,6 +9,8 @@ pub mod pool;
 pub mod rating;
 #[cfg(test)]
 mod rating_tests;
+#[cfg(feature = "postgres")]
+pub mod store;
 
 use std::collections::HashMap;
 

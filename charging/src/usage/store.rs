@@ -1,0 +1,90 @@
+//! Usage in the database. Callers own the transaction.
+//!
+//! Whatever changes a subscriber's usage, allowances or cap first locks the subscriber's row, because a month shares
+//! what rolls over with the month before and after it.
+
+mod cap;
+mod ingest;
+mod overview;
+mod records;
+mod state;
+
+pub use cap::{CapChoice, current_cap, lower_cap, raise_cap, what_each_tier_would_have_meant};
+pub use ingest::{Ingested, Rejection, ensure_partitions, ingest_batch};
+pub use overview::{AllowanceOverview, CapOverview, DayUsage, MonthOverview, ServiceOverview, daily, month_overview};
+pub use records::{
+    RECORDS_PAGE_MAX, RecordPage, RecordView, SplitPart, records, records_of_bill_line, records_of_overage,
+};
+pub use state::refresh_allowances;
+
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+
+use crate::ledger::store::LedgerError;
+
+/// Why usage was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    #[error("subscriber {0} does not exist")]
+    NoSubscriber(i64),
+    #[error("subscriber {0} has no cap")]
+    NoCap(i64),
+    #[error("a cap of {cap} yuan is not lower than the present one of {present} yuan")]
+    CapNotLower { cap: Decimal, present: Decimal },
+    #[error("a cap of {cap} yuan is not higher than the present one of {present} yuan")]
+    CapNotHigher { cap: Decimal, present: Decimal },
+    #[error("a cap cannot be lower than the {spent} yuan that are charged or reserved this month")]
+    CapBelowSpent { spent: Decimal },
+    #[error("the cap is not from 0 to 100000 yuan with at most two decimals")]
+    CapOutOfRange,
+    #[error("there is no consent of this subscriber to this cap")]
+    NoConsent,
+    #[error("the consent raised a cap before")]
+    ConsentSpent,
+    #[error("{expected} rows of {table} were to be written, {written} were")]
+    Incomplete { table: &'static str, expected: usize, written: u64 },
+    #[error("the database holds usage that cannot be read: {0}")]
+    Corrupt(String),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+impl UsageError {
+    /// Whether the same work may succeed when tried again: the database chose it to break a deadlock.
+    pub fn is_transient(&self) -> bool {
+        let (Self::Database(error) | Self::Ledger(LedgerError::Database(error))) = self else { return false };
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        matches!(code.as_deref(), Some("40001" | "40P01"))
+    }
+}
+
+fn corrupt(error: impl ToString) -> UsageError {
+    UsageError::Corrupt(error.to_string())
+}
+
+/// A count that the database keeps as a signed number.
+fn units(stored: i64) -> Result<u64, UsageError> {
+    u64::try_from(stored).map_err(|_| corrupt(format!("the count {stored}")))
+}
+
+fn stored(units: u64) -> Result<i64, UsageError> {
+    i64::try_from(units).map_err(|_| corrupt(format!("the count {units}")))
+}
+
+fn check_written(table: &'static str, expected: usize, written: u64) -> Result<(), UsageError> {
+    if written == expected as u64 { Ok(()) } else { Err(UsageError::Incomplete { table, expected, written }) }
+}
+
+/// Until the transaction ends, nobody else changes this subscriber's usage, allowances or cap.
+async fn lock_subscriber(conn: &mut PgConnection, subscriber_id: i64) -> Result<(), UsageError> {
+    sqlx::query_scalar!(
+        "select subscriber_id from subscriber where subscriber_id = $1 for no key update",
+        subscriber_id
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(|_| ())
+    .ok_or(UsageError::NoSubscriber(subscriber_id))
+}

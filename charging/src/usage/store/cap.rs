@@ -1,0 +1,168 @@
+//! Choosing the cap. Raising it needs a consent to that very amount; lowering it does not.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+
+use super::state::{counter, create_counter, subscribed};
+use super::{UsageError, check_written, lock_subscriber, units};
+use crate::clock::Month;
+use crate::quantity::Service;
+use crate::usage::cap::{CAP_MAX_YUAN, CAP_TIERS_YUAN, CapOutcome, OverageDay, outcome_under_cap};
+
+/// A choice of cap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapChoice {
+    pub seq: i32,
+    /// Yuan.
+    pub cap: Decimal,
+    pub chosen_at: DateTime<Utc>,
+    pub channel_id: String,
+    /// The yes to it, where it was raised.
+    pub consent_seq: Option<i32>,
+}
+
+/// The cap that holds now: the one chosen last.
+///
+/// # Errors
+/// When the database fails.
+pub async fn current_cap(conn: &mut PgConnection, subscriber_id: i64) -> Result<Option<CapChoice>, UsageError> {
+    let choice = sqlx::query_as!(
+        CapChoice,
+        "select seq, cap, chosen_at, channel_id, consent_seq from cap_choice
+        where subscriber_id = $1 order by seq desc limit 1",
+        subscriber_id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(choice)
+}
+
+/// Lowers the cap, from now on. It costs nobody anything, so no consent is needed.
+///
+/// # Errors
+/// When it is not lower than the present one, or lower than what is charged and reserved this month.
+pub async fn lower_cap(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    cap: Decimal,
+    channel_id: &str,
+    now: DateTime<Utc>,
+) -> Result<CapChoice, UsageError> {
+    lock_subscriber(conn, subscriber_id).await?;
+    let present = current_cap(conn, subscriber_id).await?.ok_or(UsageError::NoCap(subscriber_id))?;
+    if cap >= present.cap {
+        return Err(UsageError::CapNotLower { cap, present: present.cap });
+    }
+    let month = counter(conn, subscriber_id, Month::of(now)).await?.ok_or(UsageError::NoCap(subscriber_id))?;
+    let spent = month.charged + month.reserved;
+    if cap < spent {
+        return Err(UsageError::CapBelowSpent { spent });
+    }
+    choose(conn, subscriber_id, &present, cap, None, channel_id, now).await
+}
+
+/// Raises the cap, from now on, with the subscriber's yes to that amount.
+///
+/// # Errors
+/// When it is not higher than the present one, or `consent_seq` is not an unused yes of this subscriber to it.
+pub async fn raise_cap(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    cap: Decimal,
+    consent_seq: i32,
+    channel_id: &str,
+    now: DateTime<Utc>,
+) -> Result<CapChoice, UsageError> {
+    lock_subscriber(conn, subscriber_id).await?;
+    let present = current_cap(conn, subscriber_id).await?.ok_or(UsageError::NoCap(subscriber_id))?;
+    if cap <= present.cap {
+        return Err(UsageError::CapNotHigher { cap, present: present.cap });
+    }
+    choose(conn, subscriber_id, &present, cap, Some(consent_seq), channel_id, now).await
+}
+
+/// Notes the choice and applies it to the month, which gets its counter first: whoever makes it later sees the choice.
+async fn choose(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    present: &CapChoice,
+    cap: Decimal,
+    consent_seq: Option<i32>,
+    channel_id: &str,
+    now: DateTime<Utc>,
+) -> Result<CapChoice, UsageError> {
+    if !(Decimal::ZERO..=CAP_MAX_YUAN).contains(&cap) || cap.normalize().scale() > 2 {
+        return Err(UsageError::CapOutOfRange);
+    }
+    let month = Month::of(now);
+    create_counter(conn, subscriber_id, month).await?;
+    let seq = present.seq + 1;
+    let written = sqlx::query!(
+        "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, consent_seq, channel_id, chosen_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        subscriber_id,
+        seq,
+        cap,
+        present.seq,
+        present.cap,
+        consent_seq,
+        channel_id,
+        now
+    )
+    .execute(&mut *conn)
+    .await
+    .map_err(|error| match error.as_database_error().and_then(|error| error.constraint()) {
+        Some("cap_choice_consent") => UsageError::NoConsent,
+        Some("cap_choice_consent_once") => UsageError::ConsentSpent,
+        _ => error.into(),
+    })?;
+    check_written("cap_choice", 1, written.rows_affected())?;
+    let written = sqlx::query!(
+        "update month_counter set cap_seq = $3, overage_cap = $4 where subscriber_id = $1 and month = $2",
+        subscriber_id,
+        month.first_day(),
+        seq,
+        cap
+    )
+    .execute(conn)
+    .await?;
+    check_written("month_counter", 1, written.rows_affected())?;
+    Ok(CapChoice { seq, cap, chosen_at: now, channel_id: channel_id.to_owned(), consent_seq })
+}
+
+/// What each tier on offer would have meant for a month: what its data beyond the allowances would have cost, and on
+/// which day data would have stopped.
+///
+/// # Errors
+/// When the database fails.
+pub async fn what_each_tier_would_have_meant(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    month: Month,
+) -> Result<Vec<CapOutcome>, UsageError> {
+    let subscribed = subscribed(conn, subscriber_id, month).await?;
+    let rows = sqlx::query!(
+        r#"select (started_at at time zone 'Asia/Shanghai')::date as "day!",
+            plan_subscription_id as "plan_subscription_id!", sum(overage + absorbed)::bigint as "bytes!"
+        from usage_record
+        where subscriber_id = $1 and month = $2 and service = 'data' and plan_subscription_id is not null
+        group by 1, 2 having sum(overage + absorbed) > 0
+        order by 1, min(started_at)"#,
+        subscriber_id,
+        month.first_day()
+    )
+    .fetch_all(conn)
+    .await?;
+    let days = rows.into_iter().map(|row| {
+        let plan = subscribed.iter().find(|plan| plan.subscription_id == row.plan_subscription_id);
+        Ok(OverageDay {
+            day: row.day,
+            plan_subscription_id: row.plan_subscription_id,
+            model: plan.and_then(|plan| plan.terms.overage_of(Service::Data)).cloned(),
+            bytes: units(row.bytes)?,
+        })
+    });
+    let days = days.collect::<Result<Vec<_>, UsageError>>()?;
+    Ok(CAP_TIERS_YUAN.into_iter().map(|tier| outcome_under_cap(&days, tier.into())).collect())
+}
