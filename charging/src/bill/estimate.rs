@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use super::recurring::{Period, one_off_charge, recurring_charge};
-use super::run::first_month;
+use super::run::{end_reason, first_month};
 use super::store::{BillError, corrupt};
 use super::{Estimate, NextCharge};
 use crate::clock::Month;
@@ -67,7 +67,7 @@ async fn next_charges(conn: &mut PgConnection, subscriber_id: i64, month: Month)
         let period = Period {
             starts_at: row.starts_at,
             ends_at: row.ends_at,
-            end_reason: row.end_reason.map(|text| text.parse()).transpose().map_err(BillError::Corrupt)?,
+            end_reason: row.end_reason.as_deref().map(end_reason).transpose().map_err(BillError::Corrupt)?,
         };
         let recurring = Recurring {
             price: row.recurring_price,

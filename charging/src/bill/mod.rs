@@ -16,7 +16,7 @@ pub mod run;
 pub mod store;
 
 pub use lines::{LineOverflow, OpenCharge, group_lines, total};
-pub use recurring::{EndReason, Period, RecurringCharge, RecurringRule, one_off_charge, recurring_charge};
+pub use recurring::{Period, RecurringCharge, RecurringRule, one_off_charge, recurring_charge};
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,42 +1,13 @@
 //! 月费 and 一次性费用: what a subscription costs in a month, with the arithmetic that a page can put into words.
 
-use std::str::FromStr;
-
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Month, local_date};
 use crate::money::share;
+use crate::order::EndReason;
 use crate::tariff::{FirstMonth, Recurring};
-
-/// How the end of a subscription was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndReason {
-    /// Stopped at once: the days used are charged.
-    Immediately,
-    /// With the month, which is charged in full.
-    MonthEnd,
-    /// By another plan; its month is charged in full.
-    Replaced,
-    /// Cancelled before it began.
-    BeforeStart,
-}
-
-impl FromStr for EndReason {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "immediately" => Ok(Self::Immediately),
-            "month_end" => Ok(Self::MonthEnd),
-            "replaced" => Ok(Self::Replaced),
-            "before_start" => Ok(Self::BeforeStart),
-            _ => Err(format!("`{}` is not a reason for an end", text.chars().take(40).collect::<String>())),
-        }
-    }
-}
 
 /// When a subscription runs: from `starts_at` until `ends_at`, which it does not include.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

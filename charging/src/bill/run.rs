@@ -16,6 +16,10 @@ use super::{LineKind, NewLine};
 use crate::clock::{Clock, Month};
 use crate::ledger::store::{LedgerError, post_charges, post_rounding};
 use crate::ledger::{ChargeKind, NewCharge};
+use crate::notice::store::{NewNotice, NoticeError, enqueue};
+use crate::notice::template::{BillFacts, Message};
+use crate::order::EndReason;
+use crate::subscriber::Language;
 use crate::tariff::{FirstMonth, InvalidSchemeId, Recurring, SchemeId};
 
 /// Subscribers whose charges are read at once.
@@ -51,6 +55,8 @@ pub enum RunError {
     Corrupt(String),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -115,6 +121,9 @@ struct Draft {
     open: Vec<OpenCharge>,
     /// Bytes beyond the allowances in the month, by tariff version of the plan.
     volumes: HashMap<(SchemeId, i32), i64>,
+    language: Language,
+    /// Yuan on the bill of the month before.
+    previous_total: Option<Decimal>,
 }
 
 /// The drafts of the next subscribers, how many of them have their bill already, and the last one's id.
@@ -159,6 +168,7 @@ async fn read_drafts(
     let mut drafts: BTreeMap<i64, Draft> =
         wanted.iter().map(|&subscriber_id| (subscriber_id, Draft { subscriber_id, ..Draft::default() })).collect();
     let mut snapshot = conn.begin_with("begin isolation level repeatable read, read only").await?;
+    read_heads(&mut snapshot, month, wanted, &mut drafts).await?;
     read_due(&mut snapshot, month, wanted, now, &mut drafts).await?;
     let with_data = read_open(&mut snapshot, month, wanted, &mut drafts).await?;
     if !with_data.is_empty() {
@@ -166,6 +176,29 @@ async fn read_drafts(
     }
     snapshot.commit().await?;
     Ok(drafts.into_values().collect())
+}
+
+async fn read_heads(
+    conn: &mut PgConnection,
+    month: Month,
+    wanted: &[i64],
+    drafts: &mut BTreeMap<i64, Draft>,
+) -> Result<(), RunError> {
+    let rows = sqlx::query!(
+        r#"select s.subscriber_id, s.language, b.total as "previous_total?"
+           from subscriber s left join bill b on b.subscriber_id = s.subscriber_id and b.month = $2
+           where s.subscriber_id = any($1)"#,
+        wanted,
+        month.previous().first_day()
+    )
+    .fetch_all(conn)
+    .await?;
+    for row in rows {
+        let Some(draft) = drafts.get_mut(&row.subscriber_id) else { continue };
+        draft.language = row.language.parse().map_err(RunError::Corrupt)?;
+        draft.previous_total = row.previous_total;
+    }
+    Ok(())
 }
 
 async fn read_due(
@@ -191,7 +224,7 @@ async fn read_due(
         let period = Period {
             starts_at: row.starts_at,
             ends_at: row.ends_at,
-            end_reason: row.end_reason.map(|text| text.parse()).transpose().map_err(RunError::Corrupt)?,
+            end_reason: row.end_reason.as_deref().map(end_reason).transpose().map_err(RunError::Corrupt)?,
         };
         let recurring = Recurring {
             price: row.recurring_price,
@@ -225,6 +258,11 @@ pub(super) fn first_month(text: Option<&str>) -> Result<FirstMonth, String> {
     text.map_or(Ok(FirstMonth::Full), |text| {
         serde_json::from_value(text.into()).map_err(|e| format!("first month of a tariff: {e}"))
     })
+}
+
+/// The reason of an end, as the database keeps it.
+pub(super) fn end_reason(name: &str) -> Result<EndReason, String> {
+    EndReason::from_name(name).ok_or_else(|| format!("`{name}` is not a reason for an end"))
 }
 
 /// Fills in the open charges; returns who has data overage of this month among them.
@@ -372,7 +410,26 @@ async fn write(conn: &mut PgConnection, month: Month, draft: &Draft, now: DateTi
         return Err(RunError::Unlinked { subscriber_id, linked, charges });
     }
     post_rounding(conn, subscriber_id, month, total - exact, now).await?;
+    enqueue(conn, &bill_ready(month, draft, &lines, total, now)).await?;
     Ok(total)
+}
+
+/// 账单提醒: the bill is pushed every month (campaign 明白办、放心用, part 4).
+fn bill_ready(month: Month, draft: &Draft, lines: &[NewLine], total: Decimal, now: DateTime<Utc>) -> NewNotice {
+    let is_fee = |line: &&NewLine| matches!(line.kind, LineKind::Recurring | LineKind::OneOff);
+    let fees: Decimal = lines.iter().filter(is_fee).map(|line| line.amount).sum();
+    let facts =
+        BillFacts { fees, overage: total - fees, change: draft.previous_total.map(|previous| total - previous) };
+    let message = Message::BillReady { month, total, due: total, facts };
+    NewNotice {
+        subscriber_id: draft.subscriber_id,
+        kind: message.kind(),
+        event_key: format!("bill:{month}"),
+        language: draft.language,
+        body: message.render(draft.language),
+        created_at: now,
+        due_at: now,
+    }
 }
 
 /// Inserts the bill, its lines, and which charges they are made of; returns the number of charges.

@@ -112,8 +112,8 @@ pub struct BillFacts {
     pub fees: Decimal,
     /// Beyond the allowances.
     pub overage: Decimal,
-    /// Against the month before: negative is less.
-    pub change: Decimal,
+    /// Against the month before: negative is less. `None`: there was no bill before.
+    pub change: Option<Decimal>,
 }
 
 impl Message<'_> {
@@ -301,8 +301,9 @@ fn cancel_confirmed_en(name: &str, ends_at: DateTime<Utc>, how: CancelCost) -> S
     }
 }
 
-fn change_zh(change: Decimal) -> String {
+fn change_zh(change: Option<Decimal>) -> String {
     let zh = Language::Chinese;
+    let Some(change) = change else { return "这是您的第一张账单".to_owned() };
     match change {
         change if change.is_zero() => "与上月相同".to_owned(),
         change if change < Decimal::ZERO => format!("比上月少{}", words::yuan(-change, zh)),
@@ -310,8 +311,9 @@ fn change_zh(change: Decimal) -> String {
     }
 }
 
-fn change_en(change: Decimal) -> String {
+fn change_en(change: Option<Decimal>) -> String {
     let en = Language::English;
+    let Some(change) = change else { return "your first bill".to_owned() };
     match change {
         change if change.is_zero() => "as last month".to_owned(),
         change if change < Decimal::ZERO => format!("{} less than last month", words::yuan(-change, en)),
@@ -415,7 +417,7 @@ mod tests {
                 month: "2026-10".parse().unwrap(),
                 total: most,
                 due: most,
-                facts: BillFacts { fees: most, overage: most, change: -most },
+                facts: BillFacts { fees: most, overage: most, change: Some(-most) },
             },
             Message::NothingAsked,
             Message::Help,
