@@ -1,5 +1,8 @@
 //! 用户 Subscribers: whose number it is, where it belongs, and in which language to write to them.
 
+pub mod import;
+#[cfg(feature = "postgres")]
+pub mod import_store;
 #[cfg(feature = "postgres")]
 pub mod store;
 
