@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{migrate, serve};
+use crate::command::{bills, migrate, serve, subscribers};
 use crate::context::Context;
 use crate::postgres;
 
@@ -23,6 +23,10 @@ struct Cli {
 enum Command {
     /// Serve the portal.
     Serve(serve::Args),
+    /// Move subscribers in.
+    Subscribers(subscribers::Args),
+    /// Close months and write bills.
+    Bills(bills::Args),
     /// Bring the schema of the database up to date.
     Migrate(migrate::Args),
     /// Stop the embedded PostgreSQL of a data folder when nobody uses it any more.
@@ -46,6 +50,8 @@ pub async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(args) => with_context(async |context| serve::run(args, context).await).await,
+        Command::Subscribers(args) => with_context(async |context| subscribers::run(args, context).await).await,
+        Command::Bills(args) => with_context(async |context| bills::run(args, context).await).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::KeepPostgres { folder } => tokio::task::spawn_blocking(move || postgres::keep(&folder)).await?,
     }

@@ -1,4 +1,6 @@
 //! One file a group of commands: its arguments, and a `run` that does it.
 
+pub mod bills;
 pub mod migrate;
 pub mod serve;
+pub mod subscribers;
