@@ -13,6 +13,7 @@ pub mod money;
 pub mod notice;
 pub mod order;
 pub mod quantity;
+pub mod sign_in;
 pub mod subscriber;
 pub mod tariff;
 #[cfg(feature = "testing")]
