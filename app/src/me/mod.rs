@@ -2,8 +2,10 @@
 
 mod bill;
 mod bills;
+mod notices;
 mod overview;
 
 pub use bill::BillPage;
 pub use bills::BillsPage;
+pub use notices::NoticesPage;
 pub use overview::OverviewPage;

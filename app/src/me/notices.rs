@@ -1,0 +1,89 @@
+//! `/me/notices`: every message that was sent to the subscriber.
+
+use charging::notice::store::{Notice, for_subscriber};
+use charging::subscriber::store::find;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use crate::components::{PageError, page, time_text};
+use crate::i18n::{Locale, td_string};
+use crate::request::{locale, signed_in};
+use crate::state::AppState;
+
+/// Messages on one page.
+const PAGE: u8 = 20;
+
+/// `/me/notices`, the newest first; `?before=ID` is the page of those older than that one.
+#[component]
+pub fn NoticesPage() -> impl IntoView {
+    let query = use_query_map();
+    page(move || {
+        let before: Option<i64> = query.read_untracked().get("before").and_then(|id| id.parse().ok());
+        async move {
+            let (state, l) = (AppState::current(), locale());
+            let subscriber_id = signed_in().await.ok_or(PageError::SignedOut)?;
+            let mut db = state.pool.acquire().await?;
+            let subscriber = find(&mut db, subscriber_id).await?.ok_or(PageError::SignedOut)?;
+            // One more than is shown tells whether there is an older page.
+            let mut notices = for_subscriber(&mut db, subscriber_id, before, PAGE + 1).await?;
+            let more = notices.len() > usize::from(PAGE);
+            notices.truncate(usize::from(PAGE));
+            let older = notices.last().filter(|_| more).map(|last| format!("/me/notices?before={}", last.notice_id));
+            Ok(view! {
+                <Title text=td_string!(l, notice.title) />
+                <header class="stack-tight">
+                    <h1>{td_string!(l, notice.title)}</h1>
+                    <p class="muted">{td_string!(l, notice.lead, msisdn = subscriber.msisdn.as_str())}</p>
+                </header>
+                {if notices.is_empty() {
+                    view! { <p class="card empty">{td_string!(l, notice.empty)}</p> }.into_any()
+                } else {
+                    let entries = notices.into_iter().map(|notice| entry(l, notice)).collect_view();
+                    view! { <ol class="card entries">{entries}</ol> }.into_any()
+                }}
+                <nav class="pager" aria-label=td_string!(l, notice.pages_label)>
+                    {before.map(|_| view! { <a class="button" href="/me/notices">{td_string!(l, notice.newer)}</a> })}
+                    {older
+                        .map(|older| view! { <a class="button" rel="next" href=older>{td_string!(l, notice.older)}</a> })}
+                </nav>
+            })
+        }
+    })
+}
+
+fn entry(l: Locale, notice: Notice) -> impl IntoView {
+    let (class, state) = match (notice.state.as_str(), notice.sent_at) {
+        ("sent", Some(at)) => ("small muted", td_string!(l, notice.state_sent, time = time_text(l, at))),
+        ("given_up", _) => ("tag warn", td_string!(l, notice.state_given_up).to_owned()),
+        _ => ("tag", td_string!(l, notice.state_queued).to_owned()),
+    };
+    view! {
+        <li>
+            <div class="row spread">
+                <h2 class="entry-name">{kind_text(l, &notice.kind)}</h2>
+                <span class=class>{state}</span>
+            </div>
+            <p class="said">{notice.body}</p>
+        </li>
+    }
+}
+
+fn kind_text(l: Locale, kind: &str) -> &'static str {
+    match kind {
+        "sign_in_code" => td_string!(l, notice.kind_sign_in_code),
+        "order_request" => td_string!(l, notice.kind_order_request),
+        "order_success" => td_string!(l, notice.kind_order_success),
+        "plan_change" => td_string!(l, notice.kind_plan_change),
+        "order_lapsed" => td_string!(l, notice.kind_order_lapsed),
+        "order_refused" => td_string!(l, notice.kind_order_refused),
+        "cancel_confirmed" => td_string!(l, notice.kind_cancel_confirmed),
+        "cancel_undone" => td_string!(l, notice.kind_cancel_undone),
+        "cap_request" => td_string!(l, notice.kind_cap_request),
+        "cap_changed" => td_string!(l, notice.kind_cap_changed),
+        "cap_refused" => td_string!(l, notice.kind_cap_refused),
+        "cap_lapsed" => td_string!(l, notice.kind_cap_lapsed),
+        "bill_ready" => td_string!(l, notice.kind_bill_ready),
+        _ => td_string!(l, notice.kind_other),
+    }
+}
