@@ -4,6 +4,9 @@
 //! exist in the `ssr` build alone. Only what stands in [`islands`] is compiled to wasm; islands get their texts as
 //! properties, so that no translation travels twice.
 
+// The type of a page nests as deep as its elements do.
+#![recursion_limit = "512"]
+
 pub mod islands;
 
 #[cfg(feature = "ssr")]

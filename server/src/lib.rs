@@ -1,5 +1,8 @@
 //! The `mingbai` binary: command line, Axum wiring, sessions, background workers, embedded PostgreSQL.
 
+// The type of a page nests as deep as its elements do.
+#![recursion_limit = "512"]
+
 pub mod cli;
 pub mod command;
 pub mod context;

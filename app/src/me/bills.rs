@@ -55,12 +55,12 @@ pub fn BillsPage() -> impl IntoView {
                     }
                 })}
             {running.map(|estimate| running_card(l, estimate))}
-            {if bills.is_empty() { empty(l, estimate.month).into_any() } else { months(l, &bills).into_any() }}
+            {if bills.is_empty() { empty(l, estimate.month) } else { months(l, &bills) }}
         })
     })
 }
 
-fn running_card(l: Locale, estimate: &Estimate) -> impl IntoView + use<> {
+fn running_card(l: Locale, estimate: &Estimate) -> AnyView {
     let total = round_to_fen(estimate.total);
     view! {
         <section class="card running">
@@ -71,19 +71,21 @@ fn running_card(l: Locale, estimate: &Estimate) -> impl IntoView + use<> {
             <p><a class="button" href=format!("/me/bills/{}", estimate.month)>{td_string!(l, bill.running_link)}</a></p>
         </section>
     }
+    .into_any()
 }
 
-fn empty(l: Locale, month: Month) -> impl IntoView {
+fn empty(l: Locale, month: Month) -> AnyView {
     view! {
         <section class="card empty">
             <h2>{td_string!(l, bill.empty_title)}</h2>
             <p>{td_string!(l, bill.empty_text, month = month_text(l, month))}</p>
         </section>
     }
+    .into_any()
 }
 
 /// The trend, the oldest month first; the running month last and lighter.
-fn trend(l: Locale, bills: &[BillSummary], running: Option<&Estimate>) -> Option<impl IntoView + use<>> {
+fn trend(l: Locale, bills: &[BillSummary], running: Option<&Estimate>) -> Option<AnyView> {
     let newest = bills.first()?;
     let bar = |month: Month, amount: Decimal, text: String, soft: bool| Bar {
         label: month.to_string(),
@@ -103,7 +105,7 @@ fn trend(l: Locale, bills: &[BillSummary], running: Option<&Estimate>) -> Option
     }
     let title = td_string!(l, bill.chart_title, month = month_text(l, newest.month), total = plain(newest.total));
     let label_every = bars.len().div_ceil(4);
-    Some(view! { <BarChart title bars table_label=td_string!(l, bill.chart_table) label_every /> })
+    Some(view! { <BarChart title bars table_label=td_string!(l, bill.chart_table) label_every /> }.into_any())
 }
 
 /// The height of a bar: whole fen.
@@ -111,7 +113,7 @@ fn fen(amount: Decimal) -> u64 {
     amount.checked_mul(Decimal::ONE_HUNDRED).and_then(|fen| u64::try_from(fen.trunc()).ok()).unwrap_or(u64::MAX)
 }
 
-fn months(l: Locale, bills: &[BillSummary]) -> impl IntoView + use<> {
+fn months(l: Locale, bills: &[BillSummary]) -> AnyView {
     let rows = bills
         .iter()
         .take(MONTHS as usize)
@@ -142,6 +144,7 @@ fn months(l: Locale, bills: &[BillSummary]) -> impl IntoView + use<> {
             </table>
         </section>
     }
+    .into_any()
 }
 
 fn compared(l: Locale, this: &BillSummary, before: Option<&BillSummary>) -> String {

@@ -52,7 +52,7 @@ pub fn NoticesPage() -> impl IntoView {
     })
 }
 
-fn entry(l: Locale, notice: Notice) -> impl IntoView {
+fn entry(l: Locale, notice: Notice) -> AnyView {
     let (class, state) = match (notice.state.as_str(), notice.sent_at) {
         ("sent", Some(at)) => ("small muted", td_string!(l, notice.state_sent, time = time_text(l, at))),
         ("given_up", _) => ("tag warn", td_string!(l, notice.state_given_up).to_owned()),
@@ -67,6 +67,7 @@ fn entry(l: Locale, notice: Notice) -> impl IntoView {
             <p class="said">{notice.body}</p>
         </li>
     }
+    .into_any()
 }
 
 fn kind_text(l: Locale, kind: &str) -> &'static str {

@@ -54,15 +54,16 @@ pub fn Preview(estimate: Estimate) -> impl IntoView {
     }
 }
 
-fn part(name: &'static str) -> impl IntoView {
+fn part(name: &'static str) -> AnyView {
     view! {
         <tr class="part">
             <td colspan="2">{name}</td>
         </tr>
     }
+    .into_any()
 }
 
-fn charged_row(l: Locale, kind: ChargeKind, amount: Decimal) -> impl IntoView {
+fn charged_row(l: Locale, kind: ChargeKind, amount: Decimal) -> AnyView {
     view! {
         <tr>
             <th scope="row">
@@ -72,9 +73,10 @@ fn charged_row(l: Locale, kind: ChargeKind, amount: Decimal) -> impl IntoView {
             <td class="num"><Yuan amount /></td>
         </tr>
     }
+    .into_any()
 }
 
-fn due_row(l: Locale, charge: &NextCharge) -> impl IntoView + use<> {
+fn due_row(l: Locale, charge: &NextCharge) -> AnyView {
     let how = charge.arithmetic.as_ref().map_or_else(
         || td_string!(l, bill.once, amount = plain(charge.amount)),
         |arithmetic| recurring_text(l, arithmetic),
@@ -93,4 +95,5 @@ fn due_row(l: Locale, charge: &NextCharge) -> impl IntoView + use<> {
             <td class="num"><Yuan amount=charge.amount /></td>
         </tr>
     }
+    .into_any()
 }

@@ -26,34 +26,34 @@ pub fn BillPage() -> impl IntoView {
             let (state, l) = (AppState::current(), locale());
             let subscriber_id = signed_in().await.ok_or(PageError::SignedOut)?;
             let Ok(month) = month.parse::<Month>() else {
-                return Ok(no_such_month(l).into_any());
+                return Ok(no_such_month(l));
             };
             let mut db = state.pool.acquire().await?;
             if let Some(bill) = bill(&mut db, subscriber_id, month).await? {
                 let subscriber = find(&mut db, subscriber_id).await?.ok_or(PageError::SignedOut)?;
                 let bills = history(&mut db, subscriber_id, HISTORY_MONTHS_MAX).await?;
-                return Ok(receipt(l, &bill, &subscriber, &bills).into_any());
+                return Ok(receipt(l, &bill, &subscriber, &bills));
             }
             if month == Month::of(state.clock.now()) {
                 let estimate = current_month_estimate(&mut db, subscriber_id, state.clock.now()).await?;
                 return Ok(view! { <Preview estimate /> }.into_any());
             }
-            Ok(no_bill(l, month).into_any())
+            Ok(no_bill(l, month))
         }
     })
 }
 
 /// 404: the address names no month.
-pub(super) fn no_such_month(l: Locale) -> impl IntoView {
+pub(super) fn no_such_month(l: Locale) -> AnyView {
     missing(l, td_string!(l, bill.missing_month_title).to_owned(), td_string!(l, bill.missing_month_text))
 }
 
 /// 404: there is no bill for that month.
-pub(super) fn no_bill(l: Locale, month: Month) -> impl IntoView {
+pub(super) fn no_bill(l: Locale, month: Month) -> AnyView {
     missing(l, td_string!(l, bill.missing_title, month = month_text(l, month)), td_string!(l, bill.missing_text))
 }
 
-fn missing(l: Locale, title: String, text: &'static str) -> impl IntoView {
+fn missing(l: Locale, title: String, text: &'static str) -> AnyView {
     set_status(StatusCode::NOT_FOUND);
     view! {
         <Title text=title.clone() />
@@ -63,9 +63,10 @@ fn missing(l: Locale, title: String, text: &'static str) -> impl IntoView {
             <p><a class="button" href="/me/bills">{td_string!(l, bill.all_bills)}</a></p>
         </section>
     }
+    .into_any()
 }
 
-fn receipt(l: Locale, bill: &Bill, subscriber: &Subscriber, bills: &[BillSummary]) -> impl IntoView + use<> {
+fn receipt(l: Locale, bill: &Bill, subscriber: &Subscriber, bills: &[BillSummary]) -> AnyView {
     let title = td_string!(l, bill.receipt_title, month = month_text(l, bill.month));
     let rounded = bill.lines.iter().any(|line| line.exact != line.amount);
     let rounding = if rounded { td_string!(l, bill.rounding) } else { td_string!(l, bill.rounding_none) };
@@ -105,19 +106,21 @@ fn receipt(l: Locale, bill: &Bill, subscriber: &Subscriber, bills: &[BillSummary
         </article>
         {neighbours(l, bill.month, bills)}
     }
+    .into_any()
 }
 
-fn fact(name: &'static str, value: String) -> impl IntoView {
+fn fact(name: &'static str, value: String) -> AnyView {
     view! {
         <div>
             <dt>{name}</dt>
             <dd>{value}</dd>
         </div>
     }
+    .into_any()
 }
 
 /// Links to the bill before, all bills, and the bill after.
-fn neighbours(l: Locale, month: Month, bills: &[BillSummary]) -> impl IntoView + use<> {
+fn neighbours(l: Locale, month: Month, bills: &[BillSummary]) -> AnyView {
     let before = bills.iter().map(|bill| bill.month).find(|other| *other < month);
     let after = bills.iter().rev().map(|bill| bill.month).find(|other| *other > month);
     let link = |month: Month, text: String| view! { <a class="button" href=format!("/me/bills/{month}")>{text}</a> };
@@ -128,9 +131,10 @@ fn neighbours(l: Locale, month: Month, bills: &[BillSummary]) -> impl IntoView +
             {after.map(|month| link(month, td_string!(l, bill.next_bill, month = month_text(l, month))))}
         </nav>
     }
+    .into_any()
 }
 
-fn line_row(l: Locale, month: Month, line: &BillLine) -> impl IntoView + use<> {
+fn line_row(l: Locale, month: Month, line: &BillLine) -> AnyView {
     let name = line_text(l, line);
     let amount = plain(line.amount);
     let why = td_string!(l, bill.why_label, kind = name.as_str(), tariff = line.tariff_name.as_str(), amount = amount);
@@ -151,4 +155,5 @@ fn line_row(l: Locale, month: Month, line: &BillLine) -> impl IntoView + use<> {
             </td>
         </tr>
     }
+    .into_any()
 }
