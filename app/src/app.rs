@@ -49,6 +49,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=public::HomePage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=me::OverviewPage ssr=SsrMode::Async />
+                        <Route path=path!("usage") view=me::UsagePage ssr=SsrMode::Async />
                         <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
                         <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />
                         <Route path=path!("notices") view=me::NoticesPage ssr=SsrMode::Async />

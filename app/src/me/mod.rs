@@ -2,10 +2,15 @@
 
 mod bill;
 mod bills;
+mod cap;
+mod meters;
 mod notices;
 mod overview;
+mod parts;
+mod usage;
 
 pub use bill::BillPage;
 pub use bills::BillsPage;
 pub use notices::NoticesPage;
 pub use overview::OverviewPage;
+pub use usage::UsagePage;
