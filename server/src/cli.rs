@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{bills, migrate, serve, subscribers};
+use crate::command::{audit, bills, migrate, serve, subscribers};
 use crate::context::Context;
 use crate::postgres;
 
@@ -21,6 +21,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Rate again by other code, check every invariant, and report the billing error rate.
+    Audit(audit::Args),
     /// Serve the portal.
     Serve(serve::Args),
     /// Move subscribers in.
@@ -49,6 +51,7 @@ pub async fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Audit(args) => with_context(async |context| audit::run(args, context).await).await,
         Command::Serve(args) => with_context(async |context| serve::run(args, context).await).await,
         Command::Subscribers(args) => with_context(async |context| subscribers::run(args, context).await).await,
         Command::Bills(args) => with_context(async |context| bills::run(args, context).await).await,

@@ -1,5 +1,6 @@
 //! One file a group of commands: its arguments, and a `run` that does it.
 
+pub mod audit;
 pub mod bills;
 pub mod migrate;
 pub mod serve;
