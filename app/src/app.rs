@@ -47,6 +47,9 @@ pub fn App() -> impl IntoView {
             <main id="main">
                 <Routes fallback=|| view! { <NotFound /> }>
                     <Route path=path!("/") view=public::HomePage ssr=SsrMode::Async />
+                    <Route path=path!("/tariffs") view=public::ZonePage ssr=SsrMode::Async />
+                    <Route path=path!("/tariffs/compare") view=public::ComparePage ssr=SsrMode::Async />
+                    <Route path=path!("/tariffs/:scheme_id") view=public::TariffPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=me::OverviewPage ssr=SsrMode::Async />
                         <Route path=path!("usage") view=me::UsagePage ssr=SsrMode::Async />

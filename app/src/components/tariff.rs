@@ -44,6 +44,7 @@ pub fn TariffFacts(tariff: TariffVersion) -> impl IntoView {
         <dl class="facts">
             {elements(l, &tariff.content)
                 .into_iter()
+                .filter(|element| !(element.optional && element.text.is_empty()))
                 .map(|element| {
                     let stated = !element.text.is_empty();
                     view! {
@@ -65,13 +66,15 @@ pub fn TariffFacts(tariff: TariffVersion) -> impl IntoView {
 /// One element of a tariff: its name and what it says (empty where it says nothing).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
-    pub label: String,
+    pub label: &'static str,
     pub text: String,
+    /// Not asked for by the regulator: left out where it says nothing.
+    pub optional: bool,
 }
 
 /// All elements in the order in which people ask for them.
 pub fn elements(l: Locale, content: &TariffContent) -> Vec<Element> {
-    let element = |label: &str, text: String| Element { label: label.to_owned(), text };
+    let element = |label: &'static str, text: String| Element { label, text, optional: false };
     let comma = td_string!(l, tariff.list_comma).to_string();
     let regions: Vec<String> = content.regions.iter().map(|region| region_name(l, region)).collect();
     let dates = td_string!(
@@ -80,7 +83,7 @@ pub fn elements(l: Locale, content: &TariffContent) -> Vec<Element> {
         from = day_text(l, content.on_sale_from),
         until = day_text(l, content.on_sale_until)
     );
-    let mut elements = vec![
+    vec![
         element(td_string!(l, tariff.element_scheme_id), content.scheme_id.to_string()),
         element(td_string!(l, tariff.element_kind), kind_name(l, content.kind)),
         element(td_string!(l, tariff.element_price), price_in_words(l, content)),
@@ -95,16 +98,9 @@ pub fn elements(l: Locale, content: &TariffContent) -> Vec<Element> {
         element(td_string!(l, tariff.element_commitment), content.commitment.clone()),
         element(td_string!(l, tariff.element_cancel), content.cancel.clone()),
         element(td_string!(l, tariff.element_penalty), content.penalty.clone()),
-    ];
-    for (label, text) in [
-        (td_string!(l, tariff.element_notes).to_string(), &content.notes),
-        (td_string!(l, tariff.element_category).to_string(), &content.category),
-    ] {
-        if !text.is_empty() {
-            elements.push(element(&label, text.clone()));
-        }
-    }
-    elements
+        Element { optional: true, ..element(td_string!(l, tariff.element_notes), content.notes.clone()) },
+        Element { optional: true, ..element(td_string!(l, tariff.element_category), content.category.clone()) },
+    ]
 }
 
 /// 资费标准: as displayed, else what the terms say.

@@ -1,6 +1,13 @@
 //! Pages that need no sign-in.
 
+mod compare;
+mod detail;
 mod display;
 mod home;
+mod names;
+mod zone;
 
+pub use compare::ComparePage;
+pub use detail::TariffPage;
 pub use home::HomePage;
+pub use zone::ZonePage;
