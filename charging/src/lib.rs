@@ -10,6 +10,7 @@ pub mod clock;
 pub mod consent;
 #[cfg(feature = "postgres")]
 pub mod database;
+pub mod demo;
 pub mod ledger;
 pub mod money;
 pub mod notice;

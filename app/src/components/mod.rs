@@ -18,6 +18,6 @@ pub use money::{Yuan, data_size};
 pub use page::{NotFound, PageError, PageResult, page};
 pub use pager::Pager;
 pub use region::region_name;
-pub use tariff::{Element, PriceLine, TariffFacts, TariffPrice, TermsInWords, elements};
-pub use tariff_words::{TermsLine, kind_name, terms_in_words, yuan};
+pub use tariff::{PriceLine, TariffFacts, TariffPrice, TermsInWords, elements};
+pub use tariff_words::{kind_name, terms_in_words, yuan};
 pub use words::{clock_text, day_text, month_text, quantity_text, service_text, short_day_text, time_text};

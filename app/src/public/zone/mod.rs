@@ -54,12 +54,8 @@ impl Zone {
 
     /// The address of another question, with what is chosen for comparison.
     fn address(&self, query: &ZoneQuery) -> String {
-        let mut address = address("/tariffs", query);
-        for id in &self.chosen {
-            address.push(if address.contains('?') { '&' } else { '?' });
-            address.push_str(&format!("id={id}"));
-        }
-        address
+        let ids = self.chosen.iter().map(|id| format!("id={id}"));
+        with_query("/tariffs", parameters(query).chain(ids))
     }
 }
 
@@ -70,16 +66,22 @@ fn other(sale: Sale) -> Sale {
     }
 }
 
+/// What a question says, as `name=value` pairs.
+fn parameters(query: &ZoneQuery) -> impl Iterator<Item = String> {
+    ZoneParameter::ALL.into_iter().filter_map(|parameter| {
+        let value = query.parameter(parameter)?;
+        Some(format!("{}={}", parameter.as_str(), query_value(&value)))
+    })
+}
+
+fn with_query(path: &str, pairs: impl Iterator<Item = String>) -> String {
+    let pairs: Vec<String> = pairs.collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+}
+
 /// An address that asks this question, on its first page.
 fn address(path: &str, query: &ZoneQuery) -> String {
-    let pairs: Vec<String> = ZoneParameter::ALL
-        .into_iter()
-        .filter_map(|parameter| {
-            let value = query.parameter(parameter)?;
-            Some(format!("{}={}", parameter.as_str(), query_value(&value)))
-        })
-        .collect();
-    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+    with_query(path, parameters(query))
 }
 
 /// `/tariffs`
