@@ -1,10 +1,16 @@
 //! 同意 Consent: proof that this subscriber agreed to this tariff version at this price, or to this cap.
 //!
-//! What was asked is a request, open for ten minutes; the answer is a row of the subscriber's hash chain ([`chain`])
+//! What was asked is a request (`request`), open for ten minutes; the answer is a row of the subscriber's hash chain ([`chain`])
 //! that can never be changed.
 
+#[cfg(feature = "postgres")]
+pub mod cap;
 pub mod chain;
 mod evidence;
+#[cfg(feature = "postgres")]
+pub mod incoming;
+#[cfg(feature = "postgres")]
+pub mod request;
 #[cfg(feature = "postgres")]
 pub mod store;
 

@@ -1,9 +1,17 @@
 //! 订购 Orders and what they start: nothing without a yes.
 //!
-//! What may be ordered is decided by [`may_order`], when it is asked and again when it is answered.
+//! What may be ordered is decided by [`may_order`], when it is asked and again when it is answered (`flow`). Stopping is
+//! in `ending`; what pages show of orders and services is in `view`.
 
+pub mod change;
+#[cfg(feature = "postgres")]
+pub mod ending;
+#[cfg(feature = "postgres")]
+pub mod flow;
 #[cfg(feature = "postgres")]
 pub mod store;
+#[cfg(feature = "postgres")]
+pub mod view;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

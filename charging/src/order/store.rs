@@ -4,8 +4,13 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{EndReason, Held, Refusal};
+use crate::consent::request::RequestError;
 use crate::consent::store::ConsentError;
+use crate::notice::store::NoticeError;
+use crate::subscriber::store::SubscriberError;
 use crate::tariff::SchemeId;
+use crate::tariff::store::StoreError;
+use crate::usage::store::UsageError;
 
 /// Why an order, or a change of a subscription, did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -32,12 +37,34 @@ pub enum OrderError {
     TwoPlans,
     #[error("it would end before it starts")]
     EndsBeforeStart,
+    #[error("it has ended")]
+    EndedBefore,
+    #[error("its end is decided already")]
+    EndsAlready,
+    #[error("there is no cancellation that can still be taken back")]
+    NothingToUndo,
+    #[error("there is no subscriber {0}")]
+    NoSubscriber(i64),
     #[error(transparent)]
-    Consent(#[from] ConsentError),
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    #[error(transparent)]
+    Tariff(#[from] StoreError),
+    #[error(transparent)]
+    Subscriber(#[from] SubscriberError),
     #[error("the stored {0} is not readable")]
     Corrupt(&'static str),
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
+}
+
+impl From<ConsentError> for OrderError {
+    fn from(error: ConsentError) -> Self {
+        Self::Request(error.into())
+    }
 }
 
 impl From<sqlx::Error> for OrderError {

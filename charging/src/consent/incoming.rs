@@ -1,0 +1,208 @@
+//! SMS that subscribers send to 10086, each handled exactly once.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection};
+
+use super::Subject;
+use super::cap::{self, CapRaiseError};
+use super::request::{self, Answer, OpenRequest, RequestError};
+use super::store::lock_subscriber;
+use super::{Method, TEXT_BYTES_MAX};
+use crate::notice::store::{NoticeError, tell};
+use crate::notice::template::{Lapse, Message};
+use crate::order::flow::{self, Ordered};
+use crate::order::store::OrderError;
+use crate::usage::store::UsageError;
+
+/// Longest message that is kept, in characters.
+pub const BODY_CHARS_MAX: usize = 2000;
+
+/// Why a message could not be handled; deliver it again.
+#[derive(Debug, thiserror::Error)]
+pub enum IncomingError {
+    #[error("the message has no id, or one of more than {TEXT_BYTES_MAX} bytes")]
+    BadId,
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    #[error(transparent)]
+    Cap(#[from] CapRaiseError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What a message asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    Yes,
+    No,
+    Unknown,
+}
+
+impl Command {
+    /// Reads a message as people write it: full-width letters, spaces, lower case and a final mark are understood.
+    pub fn read(text: &str) -> Self {
+        let word: String = text
+            .chars()
+            .take(BODY_CHARS_MAX)
+            .map(half_width)
+            .filter(|c| !c.is_whitespace() && !matches!(c, '.' | '。' | '!' | ','))
+            .flat_map(char::to_uppercase)
+            .collect();
+        match word.as_str() {
+            "Y" | "YES" | "是" | "同意" => Self::Yes,
+            "N" | "NO" | "否" | "不同意" => Self::No,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Full-width forms of ASCII as ASCII.
+fn half_width(c: char) -> char {
+    match u32::from(c) {
+        0x3000 => ' ',
+        wide @ 0xFF01..=0xFF5E => char::from_u32(wide - 0xFEE0).unwrap_or(c),
+        _ => c,
+    }
+}
+
+/// What a message brought about. Whatever it is, the subscriber is told by SMS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// It was delivered before.
+    Repeated,
+    Ordered(Ordered),
+    CapRaised,
+    Refused,
+    /// The yes came too late, or what was offered can no longer be had.
+    Lapsed,
+    /// Nothing waits for an answer.
+    NothingAsked,
+    NotUnderstood,
+}
+
+/// Handles a message from a subscriber, once by the id that its sender gave it. A yes or no answers the request that
+/// was sent last. Runs in a transaction of its own.
+///
+/// # Errors
+/// When the database failed: nothing was done then, and the message can be delivered again.
+pub async fn incoming(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    message_id: &str,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Result<Handled, IncomingError> {
+    if message_id.is_empty() || message_id.len() > TEXT_BYTES_MAX {
+        return Err(IncomingError::BadId);
+    }
+    let body: String = text.chars().filter(|c| *c != '\0').take(BODY_CHARS_MAX).collect();
+    let mut tx = conn.begin().await?;
+    lock_subscriber(&mut tx, subscriber_id).await.map_err(RequestError::from)?;
+    let stored = sqlx::query_scalar!(
+        "insert into incoming_sms (subscriber_id, message_id, body, received_at) values ($1, $2, $3, $4)
+        on conflict on constraint incoming_sms_once do nothing returning incoming_id",
+        subscriber_id,
+        message_id,
+        body,
+        now,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(incoming_id) = stored else { return Ok(Handled::Repeated) };
+    let reply = Reply { subscriber_id, incoming_id, message_id, text: &body, now };
+    let handled = reply.handle(&mut tx).await?;
+    tx.commit().await?;
+    Ok(handled)
+}
+
+struct Reply<'a> {
+    subscriber_id: i64,
+    incoming_id: i64,
+    message_id: &'a str,
+    text: &'a str,
+    now: DateTime<Utc>,
+}
+
+impl Reply<'_> {
+    async fn handle(&self, conn: &mut PgConnection) -> Result<Handled, IncomingError> {
+        let command = Command::read(self.text);
+        if command == Command::Unknown {
+            return self.say(conn, &Message::Help, Handled::NotUnderstood).await;
+        }
+        let Some(request) = request::newest_open(conn, self.subscriber_id).await? else {
+            return self.say(conn, &Message::NothingAsked, Handled::NothingAsked).await;
+        };
+        if command == Command::No {
+            flow::refuse(conn, self.subscriber_id, request.request_id, self.now).await?;
+            return Ok(Handled::Refused);
+        }
+        let answer = Answer {
+            method: Method::SmsReply,
+            channel_id: "sms".to_owned(),
+            text: self.text.trim().to_owned(),
+            reference: Some(self.message_id.to_owned()),
+            at: self.now,
+        };
+        match request.subject {
+            Subject::Order { .. } => self.order(conn, &request, &answer).await,
+            Subject::Cap { cap } => match cap::settle(conn, &request, &answer).await {
+                Ok(_) => Ok(Handled::CapRaised),
+                Err(
+                    CapRaiseError::Request(RequestError::TooLate)
+                    | CapRaiseError::Usage(UsageError::CapNotHigher { .. }),
+                ) => self.say(conn, &Message::CapLapsed { cap }, Handled::Lapsed).await,
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    async fn order(
+        &self,
+        conn: &mut PgConnection,
+        request: &OpenRequest,
+        answer: &Answer,
+    ) -> Result<Handled, IncomingError> {
+        let why = match flow::settle(conn, request, answer).await {
+            Ok(ordered) => return Ok(Handled::Ordered(ordered)),
+            Err(OrderError::Request(RequestError::TooLate)) => Lapse::TooLate,
+            Err(OrderError::Refused(_)) => Lapse::OfferChanged,
+            Err(error) => return Err(error.into()),
+        };
+        let name = flow::requested_name(conn, request).await?;
+        self.say(conn, &Message::OrderLapsed { name: &name, why }, Handled::Lapsed).await
+    }
+
+    /// Tells the subscriber.
+    async fn say(
+        &self,
+        conn: &mut PgConnection,
+        message: &Message<'_>,
+        handled: Handled,
+    ) -> Result<Handled, IncomingError> {
+        let event = format!("incoming/{}", self.incoming_id);
+        tell(conn, self.subscriber_id, event, message, self.now).await?;
+        Ok(handled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_as_people_write_them() {
+        for text in ["Y", "y", " Ｙ ", "ｙ", "是", "是。", "同 意", "yes", "Ｙｅｓ！"] {
+            assert_eq!(Command::read(text), Command::Yes, "{text}");
+        }
+        for text in ["N", "n ", "Ｎ", "否", "不同意", "No."] {
+            assert_eq!(Command::read(text), Command::No, "{text}");
+        }
+        for text in ["", "YN", "是吗", "不是", "好的", "Y1", "0000", "同意书"] {
+            assert_eq!(Command::read(text), Command::Unknown, "{text}");
+        }
+    }
+}

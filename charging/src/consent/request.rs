@@ -1,0 +1,335 @@
+//! Asking for a yes: what was sent, for ten minutes, and the code that answers it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::CryptoRng;
+use sqlx::{PgConnection, PgPool};
+
+use super::store::{ConsentError, lock_subscriber};
+use super::{Method, NewConsent, Subject};
+use crate::notice::store::{NewNotice, NoticeError, enqueue};
+use crate::notice::template::MASKED_CODE;
+use crate::sign_in::attempt::{self, REQUESTS_AN_HOUR};
+use crate::sign_in::code::{self, Purpose};
+use crate::subscriber::Language;
+
+/// How long a yes counts.
+pub const REQUEST_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+
+/// Why a yes could not be asked for or taken.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    #[error("too many messages were asked for; wait {} s", retry_after.num_seconds())]
+    TooMany { retry_after: TimeDelta },
+    #[error("the code is wrong, was tried too often, or is more than five minutes old")]
+    WrongCode,
+    #[error("there is no such request, or it was refused or replaced by a newer one")]
+    NotOpen,
+    #[error("the request has been agreed to already")]
+    AnsweredBefore,
+    #[error("the request is more than ten minutes old")]
+    TooLate,
+    #[error("the stored request {0} is not readable")]
+    Corrupt(i64),
+    #[error(transparent)]
+    Consent(#[from] ConsentError),
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What to ask, and how the message reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    pub subscriber_id: i64,
+    pub subject: &'a Subject,
+    pub channel_id: &'a str,
+    /// Of the notice.
+    pub kind: &'static str,
+    pub language: Language,
+    pub now: DateTime<Utc>,
+}
+
+/// What was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub request_id: i64,
+    /// The message as sent, its code masked.
+    pub description: String,
+    /// Until then a reply `Y` counts.
+    pub expires_at: DateTime<Utc>,
+    /// Until then the code counts.
+    pub code_expires_at: DateTime<Utc>,
+}
+
+/// A request that waits for its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRequest {
+    pub subscriber_id: i64,
+    pub request_id: i64,
+    pub subject: Subject,
+    pub description: String,
+    pub channel_id: String,
+    pub asked_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A yes as it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub method: Method,
+    pub channel_id: String,
+    /// What was typed or written.
+    pub text: String,
+    /// The id of the answering message.
+    pub reference: Option<String>,
+    pub at: DateTime<Utc>,
+}
+
+/// Asks for a yes: replaces older open requests of that purpose, and sends the message that `render` makes of a code.
+/// The subscriber's row stays locked until the caller commits.
+///
+/// # Errors
+/// [`RequestError::TooMany`], there is no such subscriber, or the database failed.
+pub async fn ask(
+    conn: &mut PgConnection,
+    question: Question<'_>,
+    render: &(impl Fn(&str) -> String + Sync),
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<Asked, RequestError> {
+    let Question { subscriber_id, subject, channel_id, now, .. } = question;
+    lock_subscriber(conn, subscriber_id).await?;
+    if let Some(retry_after) = attempt::count(conn, &REQUESTS_AN_HOUR, &subscriber_id.to_string(), now).await? {
+        return Err(RequestError::TooMany { retry_after });
+    }
+    supersede(conn, subscriber_id, subject.purpose()).await?;
+    let description = render(MASKED_CODE);
+    let expires_at = now + REQUEST_LIFETIME;
+    let (scheme_id, version, recurring_price, one_off_price, cap) = match subject {
+        Subject::Order { scheme_id, version, recurring_price, one_off_price } => {
+            (Some(scheme_id.as_str()), Some(*version), Some(*recurring_price), Some(*one_off_price), None)
+        }
+        Subject::Cap { cap } => (None, None, None, None, Some(*cap)),
+    };
+    let request_id = sqlx::query_scalar!(
+        "insert into consent_request (subscriber_id, purpose, scheme_id, version, recurring_price, one_off_price, cap,
+            description, channel_id, asked_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning request_id",
+        subscriber_id,
+        subject.purpose(),
+        scheme_id,
+        version,
+        recurring_price,
+        one_off_price,
+        cap,
+        description,
+        channel_id,
+        now,
+        expires_at,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let issued = code::issue(conn, subscriber_id, Purpose::Consent { request_id }, now, rng).await?;
+    let notice = NewNotice {
+        subscriber_id,
+        kind: question.kind,
+        event_key: request_event(request_id),
+        language: question.language,
+        body: render(&issued.code),
+        created_at: now,
+        due_at: now,
+    };
+    enqueue(conn, &notice).await?;
+    Ok(Asked { request_id, description, expires_at, code_expires_at: issued.expires_at })
+}
+
+/// The event of the notice that asked.
+pub fn request_event(request_id: i64) -> String {
+    format!("request/{request_id}")
+}
+
+async fn supersede(conn: &mut PgConnection, subscriber_id: i64, purpose: &str) -> Result<(), RequestError> {
+    sqlx::query!(
+        "update consent_request set state = 'superseded' where subscriber_id = $1 and purpose = $2 and state = 'open'",
+        subscriber_id,
+        purpose,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+struct Row {
+    request_id: i64,
+    scheme_id: Option<String>,
+    version: Option<i32>,
+    recurring_price: Option<rust_decimal::Decimal>,
+    one_off_price: Option<rust_decimal::Decimal>,
+    cap: Option<rust_decimal::Decimal>,
+    description: String,
+    channel_id: String,
+    asked_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl Row {
+    fn read(self, subscriber_id: i64) -> Result<OpenRequest, RequestError> {
+        let subject = match (self.scheme_id, self.version, self.recurring_price, self.one_off_price, self.cap) {
+            (Some(scheme_id), Some(version), Some(recurring_price), Some(one_off_price), None) => Subject::Order {
+                scheme_id: scheme_id.parse().map_err(|_| RequestError::Corrupt(self.request_id))?,
+                version,
+                recurring_price,
+                one_off_price,
+            },
+            (None, None, None, None, Some(cap)) => Subject::Cap { cap },
+            _ => return Err(RequestError::Corrupt(self.request_id)),
+        };
+        Ok(OpenRequest {
+            subscriber_id,
+            request_id: self.request_id,
+            subject,
+            description: self.description,
+            channel_id: self.channel_id,
+            asked_at: self.asked_at,
+            expires_at: self.expires_at,
+        })
+    }
+}
+
+/// The request while it waits for its answer, however old it is.
+///
+/// # Errors
+/// When the database failed or the row is not readable.
+pub async fn find_open(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    request_id: i64,
+) -> Result<Option<OpenRequest>, RequestError> {
+    sqlx::query_as!(
+        Row,
+        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, description, channel_id, asked_at,
+            expires_at
+        from consent_request where subscriber_id = $1 and request_id = $2 and state = 'open'",
+        subscriber_id,
+        request_id,
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(|row| row.read(subscriber_id))
+    .transpose()
+}
+
+/// The request that was sent last and waits for its answer, however old it is.
+///
+/// # Errors
+/// When the database failed or the row is not readable.
+pub async fn newest_open(conn: &mut PgConnection, subscriber_id: i64) -> Result<Option<OpenRequest>, RequestError> {
+    sqlx::query_as!(
+        Row,
+        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, description, channel_id, asked_at,
+            expires_at
+        from consent_request where subscriber_id = $1 and state = 'open' order by request_id desc limit 1",
+        subscriber_id,
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(|row| row.read(subscriber_id))
+    .transpose()
+}
+
+/// Counts a try of the code that answers a request, whatever happens afterwards, and opens the transaction in which the
+/// request is answered: the subscriber is locked, the code spent.
+///
+/// # Errors
+/// [`RequestError::WrongCode`], [`RequestError::AnsweredBefore`], [`RequestError::NotOpen`], or the database failed.
+pub async fn open_by_code(
+    pool: &PgPool,
+    subscriber_id: i64,
+    request_id: i64,
+    typed: &str,
+    now: DateTime<Utc>,
+) -> Result<(sqlx::Transaction<'static, sqlx::Postgres>, OpenRequest, Answer), RequestError> {
+    let tried = code::attempt(pool, subscriber_id, Purpose::Consent { request_id }, typed, now).await?;
+    let mut tx = pool.begin().await?;
+    lock_subscriber(&mut tx, subscriber_id).await?;
+    let Some(request) = find_open(&mut tx, subscriber_id, request_id).await? else {
+        return Err(closed(&mut tx, subscriber_id, request_id).await?);
+    };
+    let code_id = tried.ok_or(RequestError::WrongCode)?;
+    if !code::spend(&mut tx, subscriber_id, code_id, now).await? {
+        return Err(RequestError::WrongCode);
+    }
+    let answer = Answer {
+        method: Method::SmsCode,
+        channel_id: request.channel_id.clone(),
+        text: code::normalize(typed).ok_or(RequestError::WrongCode)?,
+        reference: None,
+        at: now,
+    };
+    Ok((tx, request, answer))
+}
+
+/// Why a request is not open.
+async fn closed(conn: &mut PgConnection, subscriber_id: i64, request_id: i64) -> Result<RequestError, sqlx::Error> {
+    let state = sqlx::query_scalar!(
+        "select state from consent_request where subscriber_id = $1 and request_id = $2",
+        subscriber_id,
+        request_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(if state.as_deref() == Some("agreed") { RequestError::AnsweredBefore } else { RequestError::NotOpen })
+}
+
+/// Records the yes to an open request, in the transaction that does what was agreed to. Returns its place in the chain.
+///
+/// # Errors
+/// [`RequestError::TooLate`], [`RequestError::NotOpen`], or the database failed.
+pub async fn agree(conn: &mut PgConnection, request: &OpenRequest, answer: &Answer) -> Result<i32, RequestError> {
+    if answer.at > request.expires_at {
+        return Err(RequestError::TooLate);
+    }
+    let consent = NewConsent {
+        subscriber_id: request.subscriber_id,
+        subject: request.subject.clone(),
+        method: answer.method,
+        channel_id: answer.channel_id.clone(),
+        asked_at: request.asked_at,
+        agreed_at: answer.at,
+        request_id: Some(request.request_id),
+        reference: answer.reference.clone(),
+        description: request.description.clone(),
+        answer: answer.text.clone(),
+    };
+    let seq = super::store::record(conn, &consent).await?;
+    if close(conn, request.subscriber_id, request.request_id, "agreed").await? {
+        Ok(seq)
+    } else {
+        Err(RequestError::NotOpen)
+    }
+}
+
+/// Notes a no. `false`: it was answered before.
+///
+/// # Errors
+/// When the database failed.
+pub async fn refuse(conn: &mut PgConnection, subscriber_id: i64, request_id: i64) -> Result<bool, RequestError> {
+    close(conn, subscriber_id, request_id, "refused").await
+}
+
+async fn close(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    request_id: i64,
+    state: &str,
+) -> Result<bool, RequestError> {
+    let closed = sqlx::query!(
+        "update consent_request set state = $3 where subscriber_id = $1 and request_id = $2 and state = 'open'",
+        subscriber_id,
+        request_id,
+        state,
+    )
+    .execute(conn)
+    .await?;
+    Ok(closed.rows_affected() == 1)
+}

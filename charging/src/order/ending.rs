@@ -1,0 +1,228 @@
+//! Stopping: one click, no reason asked; what it means is said before; undone until it takes effect.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+
+use super::change::end_of;
+use super::store::{Event, OrderError, Step, end_reason, held, note, set_end};
+use super::{EndReason, Held, Refusal};
+use crate::bill::{Period, RecurringCharge, one_off_charge, recurring_charge};
+use crate::clock::Month;
+use crate::consent::store::lock_subscriber;
+use crate::notice::store::tell;
+use crate::notice::template::{CancelCost, Message};
+use crate::tariff::{self, TariffVersion, Terms};
+use crate::usage::store::{AllowanceOverview, month_overview, refresh_allowances};
+
+/// A subscription with its tariff.
+struct Subscribed {
+    held: Held,
+    tariff: TariffVersion,
+}
+
+impl Subscribed {
+    fn terms(&self) -> Result<&Terms, OrderError> {
+        self.tariff.content.terms.as_ref().ok_or(OrderError::Corrupt("terms"))
+    }
+
+    /// When and how it ends if it is cancelled now.
+    fn end(&self, now: DateTime<Utc>) -> Result<(DateTime<Utc>, EndReason), OrderError> {
+        match self.held.ends_at {
+            Some(end) if end <= now => Err(OrderError::EndedBefore),
+            Some(_) => Err(OrderError::EndsAlready),
+            None => Ok(end_of(self.held.starts_at, self.terms()?.cancel_effective, now)),
+        }
+    }
+}
+
+async fn find(conn: &mut PgConnection, subscriber_id: i64, subscription_id: i64) -> Result<Subscribed, OrderError> {
+    let row = sqlx::query!(
+        "select scheme_id, version, kind, starts_at, ends_at, end_reason from subscription
+        where subscriber_id = $1 and subscription_id = $2",
+        subscriber_id,
+        subscription_id,
+    )
+    .fetch_optional(&mut *conn)
+    .await?
+    .ok_or(OrderError::UnknownSubscription)?;
+    let held = Held {
+        subscription_id,
+        scheme_id: row.scheme_id.parse().map_err(|_| OrderError::Corrupt("scheme_id"))?,
+        version: row.version,
+        is_plan: row.kind == "plan",
+        starts_at: row.starts_at,
+        ends_at: row.ends_at,
+        end_reason: row.end_reason.as_deref().map(end_reason).transpose()?,
+    };
+    let tariff = tariff::store::version(conn, &held.scheme_id, held.version).await?;
+    Ok(Subscribed { held, tariff: tariff.ok_or(OrderError::UnknownTariff)? })
+}
+
+/// What cancelling now would mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CancelPreview {
+    pub name: String,
+    /// From then on it has stopped.
+    pub ends_at: DateTime<Utc>,
+    pub reason: EndReason,
+    /// This month's fee with its arithmetic; `None`: nothing.
+    pub recurring: Option<RecurringCharge>,
+    /// Yuan charged once this month; `None`: nothing.
+    pub one_off: Option<Decimal>,
+    /// Allowances with something left that can no longer be used from `ends_at`.
+    pub lapses: Vec<AllowanceOverview>,
+}
+
+/// Says what cancelling would mean, and changes nothing.
+///
+/// # Errors
+/// [`OrderError::UnknownSubscription`], [`OrderError::EndedBefore`], [`OrderError::EndsAlready`].
+pub async fn cancel_preview(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    subscription_id: i64,
+    now: DateTime<Utc>,
+) -> Result<CancelPreview, OrderError> {
+    let subscribed = find(conn, subscriber_id, subscription_id).await?;
+    let (ends_at, reason) = subscribed.end(now)?;
+    let terms = subscribed.terms()?;
+    let month = Month::of(now);
+    let period = Period { starts_at: subscribed.held.starts_at, ends_at: Some(ends_at), end_reason: Some(reason) };
+    let recurring = terms.recurring.as_ref().and_then(|recurring| recurring_charge(recurring, &period, month));
+    let lapses = if reason == EndReason::Immediately {
+        let overview = month_overview(conn, subscriber_id, month, now).await?;
+        let left = |allowance: &AllowanceOverview| allowance.subscription_id == subscription_id && allowance.left > 0;
+        overview.allowances.into_iter().filter(left).collect()
+    } else {
+        Vec::new()
+    };
+    Ok(CancelPreview {
+        name: subscribed.tariff.content.name.clone(),
+        ends_at,
+        reason,
+        recurring,
+        one_off: one_off_charge(terms.one_off, &period, month),
+        lapses,
+    })
+}
+
+/// Cancels and says so by SMS. A plan that was to take over and has not begun leaves the present plan as it was.
+/// Returns when it ends and how.
+///
+/// # Errors
+/// [`OrderError::UnknownSubscription`], [`OrderError::EndedBefore`], [`OrderError::EndsAlready`].
+pub async fn cancel(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    subscription_id: i64,
+    channel_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(DateTime<Utc>, EndReason), OrderError> {
+    lock_subscriber(conn, subscriber_id).await?;
+    let subscribed = find(conn, subscriber_id, subscription_id).await?;
+    let (ends_at, reason) = subscribed.end(now)?;
+    set_end(conn, subscriber_id, subscription_id, Some((ends_at, reason))).await?;
+    let event =
+        Event { subscriber_id, subscription_id, step: Step::CancelAsked, at: now, effective_at: ends_at, channel_id };
+    let event_id = note(conn, &event).await?;
+    if subscribed.held.is_plan && reason == EndReason::BeforeStart {
+        restore_replaced(conn, &event).await?;
+    }
+    refresh_allowances(conn, subscriber_id, Month::of(now)).await?;
+    let how = match reason {
+        EndReason::Immediately => CancelCost::DaysUsed,
+        EndReason::MonthEnd | EndReason::Replaced => CancelCost::MonthInFull,
+        EndReason::BeforeStart => CancelCost::Nothing,
+    };
+    let message = Message::CancelConfirmed { name: &subscribed.tariff.content.name, ends_at, how };
+    tell(conn, subscriber_id, format!("cancel/{event_id}"), &message, now).await?;
+    Ok((ends_at, reason))
+}
+
+/// The present plan goes on that was to end for a plan which is cancelled before it began.
+async fn restore_replaced(conn: &mut PgConnection, cancelled: &Event<'_>) -> Result<(), OrderError> {
+    let held = held(conn, cancelled.subscriber_id, cancelled.at).await?;
+    let replaced = held.iter().find(|other| {
+        other.is_plan && other.end_reason == Some(EndReason::Replaced) && other.ends_at == Some(cancelled.effective_at)
+    });
+    let Some(replaced) = replaced else { return Ok(()) };
+    set_end(conn, cancelled.subscriber_id, replaced.subscription_id, None).await?;
+    let restored = Event {
+        subscription_id: replaced.subscription_id,
+        step: Step::CancelUndone,
+        effective_at: cancelled.at,
+        ..*cancelled
+    };
+    note(conn, &restored).await?;
+    Ok(())
+}
+
+/// Takes a cancellation back, as long as its end is in the future. What was stopped at once cannot be taken back.
+/// For a plan that ends because another takes over, this cancels the other one.
+///
+/// # Errors
+/// [`OrderError::NothingToUndo`], or [`OrderError::Refused`] when something else took its place meanwhile.
+pub async fn undo_cancel(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    subscription_id: i64,
+    channel_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), OrderError> {
+    lock_subscriber(conn, subscriber_id).await?;
+    let subscribed = find(conn, subscriber_id, subscription_id).await?;
+    let held = held(conn, subscriber_id, now).await?;
+    let (Some(ends_at), Some(reason)) = (subscribed.held.ends_at, subscribed.held.end_reason) else {
+        return Err(OrderError::NothingToUndo);
+    };
+    if ends_at <= now {
+        return Err(OrderError::NothingToUndo);
+    }
+    if reason == EndReason::Replaced {
+        let successor = held.iter().find(|other| other.is_plan && other.starts_at == ends_at && other.waits_at(now));
+        let successor = successor.ok_or(OrderError::NothingToUndo)?.subscription_id;
+        return cancel(conn, subscriber_id, successor, channel_id, now).await.map(|_| ());
+    }
+    let event =
+        Event { subscriber_id, subscription_id, step: Step::CancelUndone, at: now, effective_at: now, channel_id };
+    make_way(conn, &subscribed, &held, &event).await?;
+    set_end(conn, subscriber_id, subscription_id, None).await?;
+    let event_id = note(conn, &event).await?;
+    refresh_allowances(conn, subscriber_id, Month::of(now)).await?;
+    let message = Message::CancelUndone { name: &subscribed.tariff.content.name };
+    tell(conn, subscriber_id, format!("undo/{event_id}"), &message, now).await?;
+    Ok(())
+}
+
+/// Looks whether something else took the place of what is restored; a plan that waited replaces the present one again.
+async fn make_way(
+    conn: &mut PgConnection,
+    restored: &Subscribed,
+    held: &[Held],
+    event: &Event<'_>,
+) -> Result<(), OrderError> {
+    let own = &restored.held;
+    let mut others = held.iter().filter(|other| other.subscription_id != own.subscription_id);
+    if !own.is_plan {
+        let again =
+            |other: &Held| other.scheme_id == own.scheme_id && (other.runs_at(event.at) || other.waits_at(event.at));
+        return if others.any(again) { Err(Refusal::AlreadyActive.into()) } else { Ok(()) };
+    }
+    if others.clone().any(|other| other.is_plan && other.waits_at(event.at)) {
+        return Err(Refusal::PlanChangeWaiting.into());
+    }
+    let present = others.find(|other| other.is_plan && other.runs_at(event.at) && other.ends_at.is_none());
+    if let Some(present) = present {
+        let end = (own.starts_at, EndReason::Replaced);
+        set_end(conn, event.subscriber_id, present.subscription_id, Some(end)).await?;
+        let replaced = Event {
+            subscription_id: present.subscription_id,
+            step: Step::Replaced,
+            effective_at: own.starts_at,
+            ..*event
+        };
+        note(conn, &replaced).await?;
+    }
+    Ok(())
+}

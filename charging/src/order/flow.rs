@@ -1,0 +1,248 @@
+//! Ordering: asked, agreed, active.
+
+use chrono::{DateTime, Utc};
+use rand::CryptoRng;
+use sqlx::{PgConnection, PgPool};
+
+use super::change::Change;
+use super::store::{Event, NewOrder, NewSubscription, OrderError, Step, held, note, place, set_end, start};
+use super::{Held, Offer, Refusal, may_order};
+use crate::clock::{Month, local_date};
+use crate::consent::Subject;
+use crate::consent::request::{self, Answer, Asked, OpenRequest, Question, RequestError};
+use crate::consent::store::lock_subscriber;
+use crate::notice::store::tell;
+use crate::notice::template::{MASKED_CODE, Message};
+use crate::subscriber::Subscriber;
+use crate::tariff::{self, Kind, SchemeId, Terms};
+use crate::usage::store::refresh_allowances;
+
+/// What an answer brought about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    pub order_id: i64,
+    pub subscription_id: i64,
+    /// The place of the yes in the chain.
+    pub consent_seq: i32,
+    pub starts_at: DateTime<Utc>,
+}
+
+/// What a subscriber may order at an instant: the newest version that is public by then.
+///
+/// # Errors
+/// [`OrderError::UnknownTariff`], [`OrderError::Refused`] with the reason, or the database failed.
+pub async fn offer(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    scheme_id: &SchemeId,
+    now: DateTime<Utc>,
+) -> Result<Offer, OrderError> {
+    let subscriber = subscriber(conn, subscriber_id).await?;
+    let held = held(conn, subscriber_id, now).await?;
+    find_offer(conn, &subscriber, scheme_id, &held, now).await
+}
+
+async fn subscriber(conn: &mut PgConnection, subscriber_id: i64) -> Result<Subscriber, OrderError> {
+    crate::subscriber::store::find(conn, subscriber_id).await?.ok_or(OrderError::NoSubscriber(subscriber_id))
+}
+
+async fn find_offer(
+    conn: &mut PgConnection,
+    subscriber: &Subscriber,
+    scheme_id: &SchemeId,
+    held: &[Held],
+    now: DateTime<Utc>,
+) -> Result<Offer, OrderError> {
+    let versions = tariff::store::versions(conn, scheme_id).await?;
+    let public = versions.iter().find(|version| version.published_at <= now);
+    let tariff = public.or(versions.first()).cloned().ok_or(OrderError::UnknownTariff)?;
+    let withdrawn_at = tariff::store::withdrawn_at(conn, scheme_id).await?;
+    let offer = Offer { tariff, withdrawn_at };
+    may_order(&offer, &subscriber.region, held, now)?;
+    Ok(offer)
+}
+
+fn terms(offer: &Offer) -> Result<&Terms, Refusal> {
+    offer.tariff.content.terms.as_ref().ok_or(Refusal::NoTerms)
+}
+
+/// Asks by SMS for a yes to an order, with everything that is agreed to and a code. Older open requests for an order
+/// are replaced.
+///
+/// # Errors
+/// [`OrderError::Refused`] with the reason, too many messages were asked for, or the database failed.
+pub async fn request(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    scheme_id: &SchemeId,
+    channel_id: &str,
+    now: DateTime<Utc>,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<Asked, OrderError> {
+    lock_subscriber(conn, subscriber_id).await?;
+    let subscriber = subscriber(conn, subscriber_id).await?;
+    let held = held(conn, subscriber_id, now).await?;
+    let offer = find_offer(conn, &subscriber, scheme_id, &held, now).await?;
+    let (content, terms) = (&offer.tariff.content, terms(&offer)?);
+    let subject = Subject::Order {
+        scheme_id: scheme_id.clone(),
+        version: offer.tariff.version,
+        recurring_price: terms.recurring_price(),
+        one_off_price: terms.one_off,
+    };
+    let message = |code: &str| Message::OrderRequest { tariff: content, terms, code }.render(subscriber.language);
+    let question = Question {
+        subscriber_id,
+        subject: &subject,
+        channel_id,
+        kind: Message::OrderRequest { tariff: content, terms, code: MASKED_CODE }.kind(),
+        language: subscriber.language,
+        now,
+    };
+    Ok(request::ask(conn, question, &message, rng).await?)
+}
+
+/// Answers a request by the code that was sent: consent, order and subscription in one transaction. Takes the pool,
+/// because a try of a code counts even when the rest fails.
+///
+/// # Errors
+/// When the code is wrong, the request is not open or too old, the offer changed since, or it may no longer be ordered.
+pub async fn confirm(
+    pool: &PgPool,
+    subscriber_id: i64,
+    request_id: i64,
+    code: &str,
+    now: DateTime<Utc>,
+) -> Result<Ordered, OrderError> {
+    let (mut tx, request, answer) = request::open_by_code(pool, subscriber_id, request_id, code, now).await?;
+    let ordered = settle(&mut tx, &request, &answer).await?;
+    tx.commit().await?;
+    Ok(ordered)
+}
+
+/// Notes a no, and says so by SMS. `false`: there was nothing to refuse.
+///
+/// # Errors
+/// When the database failed.
+pub async fn refuse(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    request_id: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, OrderError> {
+    lock_subscriber(conn, subscriber_id).await?;
+    let Some(open) = request::find_open(conn, subscriber_id, request_id).await? else { return Ok(false) };
+    if !request::refuse(conn, subscriber_id, request_id).await? {
+        return Ok(false);
+    }
+    let event = format!("refused/{request_id}");
+    match &open.subject {
+        Subject::Order { .. } => {
+            let name = requested_name(conn, &open).await?;
+            tell(conn, subscriber_id, event, &Message::OrderRefused { name: &name }, now).await?;
+        }
+        Subject::Cap { cap } => {
+            tell(conn, subscriber_id, event, &Message::CapRefused { cap: *cap }, now).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// The name of the tariff that a request is about.
+pub(crate) async fn requested_name(conn: &mut PgConnection, request: &OpenRequest) -> Result<String, OrderError> {
+    let Subject::Order { scheme_id, version, .. } = &request.subject else {
+        return Err(OrderError::Request(RequestError::NotOpen));
+    };
+    let tariff = tariff::store::version(conn, scheme_id, *version).await?.ok_or(OrderError::UnknownTariff)?;
+    Ok(tariff.content.name)
+}
+
+/// Does what was agreed to. Everything that may refuse it is looked at before anything is written. The subscriber must
+/// be locked.
+pub(crate) async fn settle(
+    conn: &mut PgConnection,
+    request: &OpenRequest,
+    answer: &Answer,
+) -> Result<Ordered, OrderError> {
+    let Subject::Order { scheme_id, version, recurring_price, one_off_price } = &request.subject else {
+        return Err(RequestError::NotOpen.into());
+    };
+    let (subscriber_id, now) = (request.subscriber_id, answer.at);
+    if now > request.expires_at {
+        return Err(RequestError::TooLate.into());
+    }
+    let subscriber = subscriber(conn, subscriber_id).await?;
+    let held = held(conn, subscriber_id, now).await?;
+    let offer = find_offer(conn, &subscriber, scheme_id, &held, now).await?;
+    let terms = terms(&offer)?;
+    let offered = (offer.tariff.version, terms.recurring_price(), terms.one_off);
+    if offered != (*version, *recurring_price, *one_off_price) {
+        return Err(Refusal::OfferChanged.into());
+    }
+    let change = plan_change(conn, &offer, &held, now).await?;
+    let consent_seq = request::agree(conn, request, answer).await?;
+    let order = NewOrder {
+        subscriber_id,
+        scheme_id: scheme_id.clone(),
+        version: *version,
+        consent_seq,
+        channel_id: answer.channel_id.clone(),
+        ordered_at: now,
+    };
+    let order_id = place(conn, &order).await?;
+    let subscription_id = activate(conn, &order, order_id, change).await?;
+    let (name, starts_on) = (offer.tariff.content.name.as_str(), local_date(change.starts_at));
+    let message = if change.starts_at > now {
+        Message::PlanChange { name, terms, starts_on }
+    } else {
+        Message::OrderSuccess { name, terms, starts_on }
+    };
+    tell(conn, subscriber_id, order_event(order_id), &message, now).await?;
+    Ok(Ordered { order_id, subscription_id, consent_seq, starts_at: change.starts_at })
+}
+
+/// The event of the notice that told of success.
+pub(super) fn order_event(order_id: i64) -> String {
+    format!("order/{order_id}")
+}
+
+async fn plan_change(
+    conn: &mut PgConnection,
+    offer: &Offer,
+    held: &[Held],
+    now: DateTime<Utc>,
+) -> Result<Change, OrderError> {
+    let present = held.iter().find(|other| other.is_plan && other.runs_at(now));
+    let (Kind::Plan, Some(present)) = (offer.tariff.content.kind, present) else {
+        return Ok(Change::at_once(now));
+    };
+    let tariff = tariff::store::version(conn, &present.scheme_id, present.version).await?;
+    let terms = tariff.and_then(|tariff| tariff.content.terms).ok_or(OrderError::Corrupt("terms"))?;
+    Ok(Change::of_plan(present, terms.cancel_effective, now))
+}
+
+async fn activate(conn: &mut PgConnection, order: &NewOrder, order_id: i64, change: Change) -> Result<i64, OrderError> {
+    let (subscriber_id, now) = (order.subscriber_id, order.ordered_at);
+    if let Some((replaced_id, at, reason)) = change.ends {
+        set_end(conn, subscriber_id, replaced_id, Some((at, reason))).await?;
+        let event = Event {
+            subscriber_id,
+            subscription_id: replaced_id,
+            step: Step::Replaced,
+            at: now,
+            effective_at: at,
+            channel_id: &order.channel_id,
+        };
+        note(conn, &event).await?;
+    }
+    let new = NewSubscription {
+        subscriber_id,
+        order_id,
+        starts_at: change.starts_at,
+        activated_at: now,
+        channel_id: order.channel_id.clone(),
+    };
+    let subscription_id = start(conn, &new).await?;
+    refresh_allowances(conn, subscriber_id, Month::of(now)).await?;
+    Ok(subscription_id)
+}
