@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{audit, bills, migrate, serve, subscribers};
+use crate::command::{audit, bills, migrate, reference, serve, subscribers};
 use crate::context::Context;
 use crate::postgres;
 
@@ -31,6 +31,9 @@ enum Command {
     Bills(bills::Args),
     /// Bring the schema of the database up to date.
     Migrate(migrate::Args),
+    /// Answer one fixed page, to measure against.
+    #[command(hide = true)]
+    ServeReference(reference::Args),
     /// Stop the embedded PostgreSQL of a data folder when nobody uses it any more.
     #[command(name = postgres::KEEPER_COMMAND, hide = true)]
     KeepPostgres { folder: PathBuf },
@@ -56,6 +59,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Subscribers(args) => with_context(async |context| subscribers::run(args, context).await).await,
         Command::Bills(args) => with_context(async |context| bills::run(args, context).await).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::ServeReference(args) => reference::run(args).await,
         Command::KeepPostgres { folder } => tokio::task::spawn_blocking(move || postgres::keep(&folder)).await?,
     }
 }

@@ -3,5 +3,6 @@
 pub mod audit;
 pub mod bills;
 pub mod migrate;
+pub mod reference;
 pub mod serve;
 pub mod subscribers;

@@ -46,12 +46,16 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The server of a folder, which is made if it is missing; its parent must exist.
+    /// The server of a folder, which is made if it is missing; its parent must exist, and is made passable for the account
+    /// that PostgreSQL runs as.
     ///
     /// # Errors
     /// When the folder cannot be used by the account that PostgreSQL runs as.
     pub fn at(folder: &Path, durability: Durability) -> anyhow::Result<Self> {
         let account = Account::choose()?;
+        if let Some(parent) = folder.parent() {
+            account.make_passable(parent)?;
+        }
         account.make_private_folder(folder)?;
         let folder = folder.canonicalize().with_context(|| format!("cannot read {}", folder.display()))?;
         let sockets = socket_folder(&folder);
@@ -217,7 +221,8 @@ impl Cluster {
         Ok(())
     }
 
-    fn pid(&self) -> Option<Pid> {
+    /// The process of the server, as long as it runs.
+    pub fn pid(&self) -> Option<Pid> {
         let pid_file = fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
         Pid::from_raw(pid_file.lines().next()?.trim().parse().ok()?)
     }

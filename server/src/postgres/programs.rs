@@ -99,6 +99,23 @@ impl Account {
         bail!("PostgreSQL does not run as root, and there is no account `postgres` or `nobody` to run it as")
     }
 
+    /// Lets the account pass through a folder of root's own, as it must to get to what lies in it.
+    ///
+    /// # Errors
+    /// When its mode cannot be changed.
+    pub fn make_passable(&self, folder: &Path) -> anyhow::Result<()> {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+        let about = fs::metadata(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let home = env::var_os("HOME").is_some_and(|home| Path::new(&home) == folder);
+        let mode = about.permissions().mode();
+        if self.ids.is_some() && about.uid() == 0 && mode & 0o001 == 0 && !home {
+            let passable = fs::Permissions::from_mode(mode | 0o011);
+            fs::set_permissions(folder, passable).with_context(|| format!("cannot open {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
     /// Makes a folder that only this account (and root) can enter.
     ///
     /// # Errors

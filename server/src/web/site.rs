@@ -18,7 +18,7 @@ use tower_http::services::ServeDir;
 const OUTPUT_NAME: &str = "mingbai";
 const PACKAGE_FOLDER: &str = "pkg";
 
-/// Written by the build beside the program: the digest in each file's name.
+/// Written by the build: the digest in the names of wasm, loader and style sheet.
 const HASH_FILE: &str = "hash.txt";
 
 /// Where the files are, and whether their names change with their content.
@@ -31,10 +31,11 @@ pub struct Site {
 impl Site {
     /// `MINGBAI_SITE_DIR`, else `site/` beside the program.
     pub fn find() -> Self {
-        let beside = env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned())).unwrap_or_default();
-        let set = env::var_os("MINGBAI_SITE_DIR").filter(|folder| !folder.is_empty());
-        let hashed = set.is_none() && beside.join(HASH_FILE).is_file();
-        let folder = set.map_or_else(|| beside.join("site"), PathBuf::from);
+        let set = env::var_os("MINGBAI_SITE_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        let beside = || Some(env::current_exe().ok()?.with_file_name("site"));
+        let folder = set.or_else(beside).unwrap_or_default();
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        let hashed = folder.join(HASH_FILE).is_file();
         if !folder.is_dir() {
             tracing::warn!(folder = %folder.display(), "pages will be plain: there are no files for browsers");
         }
@@ -50,7 +51,7 @@ pub fn options(site: &Site, address: SocketAddr) -> LeptosOptions {
         .site_pkg_dir(PACKAGE_FOLDER)
         .env(Env::PROD)
         .site_addr(address)
-        .hash_file(HASH_FILE.into())
+        .hash_file(site.folder.join(HASH_FILE).to_string_lossy().into())
         .hash_files(site.hashed)
         .build()
 }
