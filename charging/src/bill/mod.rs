@@ -8,6 +8,9 @@ mod recurring;
 
 #[cfg(feature = "postgres")]
 mod estimate;
+pub mod explain;
+#[cfg(feature = "postgres")]
+mod explain_store;
 #[cfg(feature = "postgres")]
 pub mod export;
 #[cfg(feature = "postgres")]

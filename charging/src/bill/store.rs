@@ -6,6 +6,7 @@ use super::{Bill, BillLine, BillSummary};
 use crate::clock::Month;
 
 pub use super::estimate::current_month_estimate;
+pub use super::explain_store::explain;
 
 /// The longest history that is shown, in months.
 pub const HISTORY_MONTHS_MAX: u32 = 120;

@@ -166,6 +166,38 @@ async fn what_was_stopped_at_once_costs_its_days_and_the_next_charges_are_known(
 }
 
 #[tokio::test]
+async fn every_line_explains_itself() {
+    let world = World::new().await;
+    let one = world.subscriber(1, "2026-10-22", true).await;
+    world.overage(one, ChargeKind::DataOverage, "d1", "2026-10-23T08:15:00+08:00", 1500, "0.000666").await;
+    world.overage(one, ChargeKind::DataOverage, "d2", "2026-10-23T08:16:00+08:00", 500, "0").await;
+    world.overage(one, ChargeKind::VoiceOverage, "v1", "2026-10-31T23:59:59+08:00", 3, "0.45").await;
+    world.overage(one, ChargeKind::VoiceOverage, "v2", "2026-10-31T23:59:59+08:00", 1, "0.15").await;
+    run(&world.db.app, month("2026-10"), &november(), |_| ()).await.unwrap();
+    let mut conn = world.db.app.acquire().await.unwrap();
+    let mut arithmetic = Vec::new();
+    for line_no in 1..=5 {
+        let why = store::explain(&mut conn, one, month("2026-10"), line_no).await.unwrap().unwrap();
+        let [cause] = why.causes.as_slice() else { panic!("{why:?}") };
+        assert_eq!(cause.amount, why.line.exact);
+        assert_eq!(cause.consent.evidence.reference.as_deref(), Some("slip 1"));
+        assert_eq!(why.tariff.content.name, why.line.tariff_name);
+        arithmetic.push(serde_json::to_value(&cause.arithmetic).unwrap());
+    }
+    assert_eq!(arithmetic[0]["recurring"]["rule"], "first_daily");
+    assert_eq!(arithmetic[1]["recurring"]["rule"], "first_full");
+    assert_eq!(arithmetic[2]["one_off"]["price"], "10.00");
+    assert_eq!(arithmetic[3]["data"]["volume"], 2000);
+    assert_eq!(arithmetic[3]["data"]["steps"]["started"]["started"], 2);
+    assert_eq!(arithmetic[4]["per_unit"]["units"], 4);
+    assert_eq!(arithmetic[4]["per_unit"]["records"], 2);
+    assert!(store::explain(&mut conn, one, month("2026-10"), 6).await.unwrap().is_none());
+    assert!(store::explain(&mut conn, one, month("2026-09"), 1).await.unwrap().is_none());
+    drop(conn);
+    world.db.drop().await;
+}
+
+#[tokio::test]
 async fn runs_at_the_same_time_make_one_bill_each() {
     let world = World::new().await;
     for n in 1..=60 {
