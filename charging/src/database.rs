@@ -2,7 +2,7 @@
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{ConnectOptions, PgConnection, PgPool, Row};
 use std::time::Duration;
 
 /// The role that the server and every command work as; it has just the grants that the migrations give it.
@@ -55,6 +55,14 @@ pub async fn connect(options: PgConnectOptions, connections_max: u32) -> Result<
     PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(10))
+        .after_release(|conn, _| Box::pin(is_outside_transaction(conn)))
         .connect_with(options)
         .await
+}
+
+/// Whoever is dropped between sending `begin` and its answer (a request whose browser went away) leaves a transaction
+/// open that sqlx does not know of; what the next user of the connection writes would never be committed. Such a
+/// connection is closed. A statement alone, sent as one message, is as old as its transaction.
+async fn is_outside_transaction(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(conn).await?.try_get(0)
 }
