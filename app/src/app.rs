@@ -8,10 +8,12 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::components::{Footer, Header, MeLayout, NotFound};
+use crate::demo::HandsetPage;
 use crate::i18n::td_string;
 use crate::me;
 use crate::public;
 use crate::request::{language_tag, large_print, locale};
+use crate::sign_in::LoginPage;
 
 /// The document around [`App`].
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -50,6 +52,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/tariffs") view=public::ZonePage ssr=SsrMode::Async />
                     <Route path=path!("/tariffs/compare") view=public::ComparePage ssr=SsrMode::Async />
                     <Route path=path!("/tariffs/:scheme_id") view=public::TariffPage ssr=SsrMode::Async />
+                    <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
+                    <Route path=path!("/demo/handset/:msisdn") view=HandsetPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=me::OverviewPage ssr=SsrMode::Async />
                         <Route path=path!("usage") view=me::UsagePage ssr=SsrMode::Async />

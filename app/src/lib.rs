@@ -14,6 +14,8 @@ mod app;
 #[cfg(feature = "ssr")]
 mod components;
 #[cfg(feature = "ssr")]
+mod demo;
+#[cfg(feature = "ssr")]
 mod i18n;
 #[cfg(feature = "ssr")]
 mod me;
@@ -21,6 +23,8 @@ mod me;
 mod public;
 #[cfg(feature = "ssr")]
 pub mod request;
+#[cfg(feature = "ssr")]
+mod sign_in;
 #[cfg(feature = "ssr")]
 pub mod state;
 

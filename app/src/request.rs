@@ -1,6 +1,6 @@
 //! What a page or server function may know of the request it answers: language, display, who is signed in.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderName, HeaderValue, SET_COOKIE};
@@ -93,11 +93,11 @@ pub fn query_value(text: &str) -> String {
     utf8_percent_encode(text, &QUERY_VALUE).to_string()
 }
 
-/// The address the request came from, for limits on attempts.
-pub fn client_address() -> String {
+/// The address the request came from, for limits on attempts; all whose address is unknown share one.
+pub fn client_ip() -> IpAddr {
     parts()
-        .and_then(|parts| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string()))
-        .unwrap_or_else(|| "unknown".to_owned())
+        .and_then(|parts| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()))
+        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// The session of the request; `None` only when the server has no session layer (as when routes are listed).

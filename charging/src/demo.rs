@@ -20,3 +20,41 @@ pub struct DemoNumber {
     pub msisdn: String,
     pub name: String,
 }
+
+/// A message on the simulated handset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandsetMessage {
+    /// Whether the subscriber sent it to 10086.
+    pub outgoing: bool,
+    pub at: chrono::DateTime<chrono::Utc>,
+    pub body: String,
+    /// `queued`, `sent` or `given_up`.
+    pub state: String,
+}
+
+/// The newest messages to and from a number, the newest last. Codes are shown: this is the phone itself.
+///
+/// # Errors
+/// When the database fails.
+#[cfg(feature = "postgres")]
+pub async fn handset(
+    conn: &mut sqlx::PgConnection,
+    subscriber_id: i64,
+    limit: u8,
+) -> Result<Vec<HandsetMessage>, sqlx::Error> {
+    let mut messages = sqlx::query_as!(
+        HandsetMessage,
+        r#"select outgoing as "outgoing!", at as "at!", body as "body!", state as "state!" from (
+            select false as outgoing, notice_id as id, created_at as at, body, state from notice
+            where subscriber_id = $1
+            union all
+            select true, incoming_id, received_at, body, 'sent' from incoming_sms where subscriber_id = $1
+        ) as message order by at desc, outgoing, id desc limit $2"#,
+        subscriber_id,
+        i64::from(limit)
+    )
+    .fetch_all(conn)
+    .await?;
+    messages.reverse();
+    Ok(messages)
+}

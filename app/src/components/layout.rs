@@ -40,10 +40,27 @@ pub fn Header() -> impl IntoView {
                         <input type="hidden" name="next" value=here />
                         <button class="tool" name="language" value=other lang=other>{other_name}</button>
                     </form>
+                    <SignOut />
                 </div>
             </div>
         </header>
     }
+}
+
+/// The way out, for whoever is signed in.
+#[component]
+fn SignOut() -> impl IntoView {
+    page(|| async {
+        let l = locale();
+        let signed_in = signed_in().await.is_some();
+        Ok(signed_in.then(|| {
+            view! {
+                <form method="post" action="/api/sign_out">
+                    <button class="tool">{td_string!(l, sign_in.sign_out)}</button>
+                </form>
+            }
+        }))
+    })
 }
 
 /// `aria-current="page"` on the link that leads here or above here.
