@@ -59,7 +59,6 @@ impl Cluster {
         account.make_private_folder(folder)?;
         let folder = folder.canonicalize().with_context(|| format!("cannot read {}", folder.display()))?;
         let sockets = socket_folder(&folder);
-        account.make_private_folder(&sockets)?;
         Ok(Self { folder, sockets, account, durability })
     }
 
@@ -90,6 +89,7 @@ impl Cluster {
         if self.is_up() {
             return Ok(());
         }
+        self.account.make_private_folder(&self.sockets)?;
         let programs = Programs::find(self.major()?)?;
         if !self.data().exists() {
             self.init(&programs)?;
@@ -217,6 +217,9 @@ impl Cluster {
                 bail!("PostgreSQL (process {}) does not stop", pid.as_raw_nonzero());
             }
             thread::sleep(POLL);
+        }
+        if !self.sockets.starts_with(&self.folder) {
+            fs::remove_dir(&self.sockets).ok();
         }
         Ok(())
     }
