@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{audit, bills, migrate, reference, serve, subscribers};
+use crate::command::{audit, bills, migrate, reference, serve, subscribers, usage};
 use crate::context::Context;
 use crate::postgres;
 
@@ -34,6 +34,9 @@ enum Command {
     /// Answer one fixed page, to measure against.
     #[command(hide = true)]
     ServeReference(reference::Args),
+    /// Usage records.
+    #[command(subcommand)]
+    Usage(usage::Command),
     /// Stop the embedded PostgreSQL of a data folder when nobody uses it any more.
     #[command(name = postgres::KEEPER_COMMAND, hide = true)]
     KeepPostgres { folder: PathBuf },
@@ -60,6 +63,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Bills(args) => with_context(async |context| bills::run(args, context).await).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::ServeReference(args) => reference::run(args).await,
+        Command::Usage(command) => with_context(async |context| usage::run(command, context).await).await,
         Command::KeepPostgres { folder } => tokio::task::spawn_blocking(move || postgres::keep(&folder)).await?,
     }
 }

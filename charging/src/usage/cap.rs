@@ -8,8 +8,6 @@ use super::overage::{largest_volume_within, price_of_volume};
 use crate::money::{InvalidAmount, parse_amount};
 use crate::tariff::OverageModel;
 
-/// Yuan: what applies unless the subscriber chose another.
-pub const CAP_STANDARD_YUAN: Decimal = Decimal::from_parts(600, 0, 0, false, 0);
 /// Yuan: the highest that can be chosen.
 pub const CAP_MAX_YUAN: Decimal = Decimal::from_parts(100_000, 0, 0, false, 0);
 /// Yuan: what is offered, besides an own amount.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::UsageRecord;
 use crate::clock::Month;
 use crate::quantity::{QUANTITY_MAX, Service};
+use crate::subscriber::{InvalidMsisdn, Msisdn};
 
 /// Characters of the longest id.
 pub const ID_CHARS_MAX: usize = 128;
@@ -18,7 +19,7 @@ const AGE_MONTHS_MAX: u32 = 36;
 /// A usage record and the number it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageLine {
-    pub msisdn: String,
+    pub msisdn: Msisdn,
     pub record: UsageRecord,
 }
 
@@ -29,8 +30,8 @@ pub enum LineError {
     Json(#[from] serde_json::Error),
     #[error("`id` must be 1 to 128 characters, none of them a control character")]
     Id,
-    #[error("`msisdn` is not a mobile number of 11 digits")]
-    Msisdn,
+    #[error(transparent)]
+    Msisdn(#[from] InvalidMsisdn),
     #[error("`started_at` is not a time such as 2026-10-03T08:15:00+08:00")]
     StartedAt,
     #[error("`started_at` is more than one hour in the future")]
@@ -65,10 +66,7 @@ pub fn parse_usage_line(line: &str, now: DateTime<Utc>) -> Result<UsageLine, Lin
     if file.id.is_empty() || file.id.chars().count() > ID_CHARS_MAX || file.id.chars().any(char::is_control) {
         return Err(LineError::Id);
     }
-    let digits = file.msisdn.as_bytes();
-    if digits.len() != 11 || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(LineError::Msisdn);
-    }
+    let msisdn = file.msisdn.parse()?;
     let started_at = DateTime::parse_from_rfc3339(&file.started_at)
         .ok()
         .and_then(|at| DateTime::from_timestamp_micros(at.timestamp_micros()))
@@ -90,7 +88,7 @@ pub fn parse_usage_line(line: &str, now: DateTime<Utc>) -> Result<UsageLine, Lin
         return Err(LineError::RatingGroupBesideData);
     }
     Ok(UsageLine {
-        msisdn: file.msisdn,
+        msisdn,
         record: UsageRecord {
             id: file.id,
             service: file.service,
@@ -114,7 +112,7 @@ mod tests {
     #[test]
     fn a_line_is_read() {
         let line = parse_usage_line(LINE, now()).unwrap();
-        assert_eq!(line.msisdn, "13800000001");
+        assert_eq!(line.msisdn.as_str(), "13800000001");
         assert_eq!(line.record.started_at.to_rfc3339(), "2026-10-03T00:15:00+00:00");
         assert_eq!((line.record.quantity, line.record.rating_group), (1_048_576, Some(1000)));
         let general = LINE.replace(r#","rating_group":1000"#, "");
@@ -132,7 +130,7 @@ mod tests {
             ("r1", "", "`id` must be"),
             ("r1", long.as_str(), "`id` must be"),
             ("r1", "\\u0000", "`id` must be"),
-            ("13800000001", "1380000000", "`msisdn` is not"),
+            ("13800000001", "1380000000", "is not a mobile number"),
             ("2026-10-03T08", "2026-10-03T14", "in the future"),
             ("2026-10-03T08", "2023-09-30T08", "36 months ago"),
             ("+08:00", "", "`started_at` is not"),

@@ -75,8 +75,8 @@ impl Held {
 
 #[derive(Clone, Debug)]
 struct Slot {
+    /// With `taken` empty: it stands below, by index into `Pool::classes`.
     held: Held,
-    /// As `held.taken`, by index into `Pool::classes`.
     taken: BTreeMap<usize, u64>,
     changed: bool,
 }
@@ -143,18 +143,20 @@ impl Pool {
         split
     }
 
-    /// Best rank first.
-    pub fn iter(&self) -> impl Iterator<Item = &Held> {
-        self.slots.iter().map(|slot| &slot.held)
+    /// The allowances as they stand, best rank first.
+    pub fn iter(&self) -> impl Iterator<Item = Held> {
+        self.slots.iter().map(|slot| self.named(slot))
     }
 
-    /// The allowances that changed, with who took what.
-    pub fn into_changed(self) -> impl Iterator<Item = Held> {
-        let classes = self.classes;
-        self.slots.into_iter().filter(|slot| slot.changed).map(move |slot| {
-            let taken = slot.taken.into_iter().filter(|(_, quantity)| *quantity > 0);
-            Held { taken: taken.map(|(class, n)| (classes[class].class.clone(), n)).collect(), ..slot.held }
-        })
+    /// The allowances that changed.
+    pub fn changed(&self) -> impl Iterator<Item = Held> {
+        self.slots.iter().filter(|slot| slot.changed).map(|slot| self.named(slot))
+    }
+
+    fn named(&self, slot: &Slot) -> Held {
+        let taken = slot.taken.iter().filter(|(_, quantity)| **quantity > 0);
+        let taken = taken.map(|(class, quantity)| (self.classes[*class].class.clone(), *quantity)).collect();
+        Held { taken, ..slot.held.clone() }
     }
 
     fn intern(&mut self, class: Class) -> usize {

@@ -191,7 +191,7 @@ fn may_use(held: &Held, record: &UsageRecord) -> bool {
 
 /// Demand − maximum flow, by the cut: the set of allowances on which most demand is confined beyond their room.
 fn beyond_by_brute_force(scenario: &Scenario, records: &[UsageRecord], service: Service) -> u64 {
-    let held: Vec<Held> = scenario.state().pool.iter().filter(|held| held.grant.service == service).cloned().collect();
+    let held: Vec<Held> = scenario.state().pool.iter().filter(|held| held.grant.service == service).collect();
     let demands = records.iter().filter(|record| record.service == service).map(|record| {
         let usable = (0..held.len()).filter(|i| may_use(&held[*i], record)).fold(0_u32, |set, i| set | 1 << i);
         (usable, service.rated_units(record.quantity))
@@ -207,7 +207,7 @@ fn beyond_by_brute_force(scenario: &Scenario, records: &[UsageRecord], service: 
 
 /// The words of design.md as they stand: each record in turn, narrowest first.
 fn plainly_rated(scenario: &Scenario, records: &[UsageRecord]) -> (BTreeMap<AllowanceId, u64>, BTreeMap<Service, u64>) {
-    let mut held: Vec<Held> = scenario.state().pool.iter().cloned().collect();
+    let mut held: Vec<Held> = scenario.state().pool.iter().collect();
     let by = |held: &Held| {
         let id = held.grant.id.subscription_id;
         scenario.subscribed.iter().find(|subscribed| subscribed.subscription_id == id).unwrap()
@@ -294,13 +294,13 @@ proptest! {
             prop_assert_eq!(rated.split.iter().map(|(_, quantity)| quantity).sum::<u64>(), rated.from_allowance);
             for (id, _) in &rated.split {
                 let held = state.pool.iter().find(|held| held.grant.id == *id).unwrap();
-                prop_assert!(may_use(held, record));
+                prop_assert!(may_use(&held, record));
             }
             for held in state.pool.iter() {
                 prop_assert!(held.used <= held.grant.granted);
             }
         }
-        for held in state.pool.into_changed() {
+        for held in state.pool.changed() {
             prop_assert_eq!(held.taken.values().sum::<u64>(), held.used);
         }
     }

@@ -10,7 +10,7 @@ mod records;
 mod state;
 
 pub use cap::{CapChoice, current_cap, lower_cap, raise_cap, what_each_tier_would_have_meant};
-pub use ingest::{Ingested, Rejection, ensure_partitions, ingest_batch};
+pub use ingest::{Ingested, Rejection, ensure_partitions, ingest_batch, subscriber_ids};
 pub use overview::{AllowanceOverview, CapOverview, DayUsage, MonthOverview, ServiceOverview, daily, month_overview};
 pub use records::{
     RECORDS_PAGE_MAX, RecordPage, RecordView, SplitPart, records, records_of_bill_line, records_of_overage,

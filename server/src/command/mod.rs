@@ -6,3 +6,4 @@ pub mod migrate;
 pub mod reference;
 pub mod serve;
 pub mod subscribers;
+pub mod usage;

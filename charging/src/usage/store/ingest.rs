@@ -12,6 +12,7 @@ use crate::clock::Month;
 use crate::ledger::store::post_charges;
 use crate::ledger::{ChargeKind, NewCharge};
 use crate::quantity::Service;
+use crate::subscriber::Msisdn;
 use crate::usage::rating::{MonthState, Rated, RatingError};
 use crate::usage::{Novelty, UsageRecord, novelty};
 
@@ -47,6 +48,21 @@ pub async fn ensure_partitions(
         .fetch_all(conn)
         .await?;
     Ok(())
+}
+
+/// Whose these numbers are; unknown ones are left out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn subscriber_ids(
+    conn: &mut PgConnection,
+    numbers: impl IntoIterator<Item = &Msisdn>,
+) -> Result<BTreeMap<Msisdn, i64>, UsageError> {
+    let numbers: Vec<String> = numbers.into_iter().map(Msisdn::to_string).collect();
+    let rows = sqlx::query!("select msisdn, subscriber_id from msisdn where msisdn = any($1)", &numbers)
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter().map(|row| Ok((row.msisdn.parse().map_err(corrupt)?, row.subscriber_id))).collect()
 }
 
 /// Stores and rates records of one subscriber, and posts what they cost. Records rate in the order of their start,
@@ -86,7 +102,7 @@ pub async fn ingest_batch(
                 Err(error) => results[index] = Ingested::Rejected(error.into()),
             }
         }
-        write_month(conn, subscriber_id, state, &rated, now).await?;
+        write_month(conn, subscriber_id, &state, &rated, now).await?;
     }
     Ok(results)
 }
@@ -94,12 +110,12 @@ pub async fn ingest_batch(
 async fn write_month(
     conn: &mut PgConnection,
     subscriber_id: i64,
-    state: MonthState,
+    state: &MonthState,
     rated: &[(&UsageRecord, Rated)],
     now: DateTime<Utc>,
 ) -> Result<(), UsageError> {
     let month = state.month;
-    let charges = charges(subscriber_id, &state, rated, now)?;
+    let charges = charges(subscriber_id, state, rated, now)?;
     let is_data = |(record, _): &&(&UsageRecord, Rated)| record.service == Service::Data;
     let data: Decimal = rated.iter().filter(is_data).map(|(_, rating)| rating.cost).sum();
     insert_records(conn, subscriber_id, month, rated, now).await?;

@@ -98,7 +98,7 @@ pub async fn month_overview(
     let last = month.end() - TimeDelta::microseconds(1);
     let at = now.clamp(month.start(), last);
     let allowances: Vec<_> =
-        state.pool.iter().filter_map(|held| allowance_overview(held, &subscribed, month, at)).collect();
+        state.pool.iter().filter_map(|held| allowance_overview(&held, &subscribed, month, at)).collect();
     let services = services(conn, subscriber_id, month, &allowances).await?;
     let (has_data_price, bytes_left) = until_stop(&state, at);
     let cap = CapOverview {

@@ -91,12 +91,11 @@ pub(super) fn month_state(
 pub(super) async fn close_month(
     conn: &mut PgConnection,
     subscriber_id: i64,
-    state: MonthState,
+    state: &MonthState,
     charged_now: Decimal,
 ) -> Result<(), UsageError> {
     let month = state.month;
-    let plans: Vec<_> = state.plans.into_iter().filter(|plan| plan.changed).collect();
-    write_beyond(conn, subscriber_id, month, &plans).await?;
+    write_beyond(conn, subscriber_id, month, state.plans.iter().filter(|plan| plan.changed)).await?;
     if charged_now > Decimal::ZERO {
         let written = sqlx::query!(
             "update month_counter set overage_charged = overage_charged + $3 where subscriber_id = $1 and month = $2",
@@ -108,7 +107,7 @@ pub(super) async fn close_month(
         .await?;
         check_written("month_counter", 1, written.rows_affected())?;
     }
-    write_taken(conn, subscriber_id, state.pool.into_changed().collect()).await
+    write_taken(conn, subscriber_id, state.pool.changed().collect()).await
 }
 
 /// The subscriptions that can matter to a month: those that ran in it, in the month before (what rolls over), or run in
@@ -371,7 +370,7 @@ async fn write_beyond(
     conn: &mut PgConnection,
     subscriber_id: i64,
     month: Month,
-    plans: &[PlanMonth],
+    plans: impl Iterator<Item = &PlanMonth>,
 ) -> Result<(), UsageError> {
     for PlanMonth { plan, beyond, .. } in plans {
         let written = sqlx::query!(

@@ -1,0 +1,6 @@
+//! Usage in the database: rated once, in any order, by several at a time, and never above the cap.
+
+mod caps;
+mod ingest;
+mod views;
+mod world;
