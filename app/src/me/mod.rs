@@ -7,9 +7,10 @@ mod meters;
 mod notices;
 mod overview;
 mod parts;
+mod proof;
 mod usage;
 
-pub use bill::BillPage;
+pub use bill::{BillPage, WhyPage};
 pub use bills::BillsPage;
 pub use notices::NoticesPage;
 pub use overview::OverviewPage;

@@ -3,7 +3,10 @@
 mod arithmetic;
 mod preview;
 mod receipt;
+mod records;
+mod why;
 mod words;
 
 pub use receipt::BillPage;
+pub use why::WhyPage;
 pub use words::kind_text;

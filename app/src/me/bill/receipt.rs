@@ -109,7 +109,7 @@ fn receipt(l: Locale, bill: &Bill, subscriber: &Subscriber, bills: &[BillSummary
     .into_any()
 }
 
-fn fact(name: &'static str, value: String) -> AnyView {
+pub(super) fn fact(name: &'static str, value: String) -> AnyView {
     view! {
         <div>
             <dt>{name}</dt>
