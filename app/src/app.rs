@@ -60,6 +60,8 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
                         <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />
                         <Route path=path!("bills/:month/:line") view=me::WhyPage ssr=SsrMode::Async />
+                        <Route path=path!("agreements") view=me::AgreementsPage ssr=SsrMode::Async />
+                        <Route path=path!("agreements/:order") view=me::SlipPage ssr=SsrMode::Async />
                         <Route path=path!("notices") view=me::NoticesPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>

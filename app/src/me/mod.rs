@@ -1,5 +1,6 @@
 //! Pages of the signed-in subscriber.
 
+mod agreements;
 mod bill;
 mod bills;
 mod cap;
@@ -10,6 +11,7 @@ mod parts;
 mod proof;
 mod usage;
 
+pub use agreements::{AgreementsPage, SlipPage};
 pub use bill::{BillPage, WhyPage};
 pub use bills::BillsPage;
 pub use notices::NoticesPage;

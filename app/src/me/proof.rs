@@ -1,7 +1,8 @@
-//! Words for orders and consents, shared by slips and explanations.
+//! Words for orders and consents, shared by slips, bills and explanations.
 
 use charging::consent::Method;
 use charging::money::plain;
+use leptos::prelude::*;
 use rust_decimal::Decimal;
 
 use crate::i18n::{Locale, td_string};
@@ -36,4 +37,15 @@ pub fn price_text(l: Locale, recurring: Decimal, one_off: Decimal) -> String {
         (Some(price), None) | (None, Some(price)) => price,
         (None, None) => td_string!(l, agreement.price_free).to_owned(),
     }
+}
+
+/// A name and what it is, in a list of facts.
+pub fn fact(name: &'static str, value: String) -> AnyView {
+    view! {
+        <div>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+        </div>
+    }
+    .into_any()
 }

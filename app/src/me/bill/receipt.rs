@@ -13,6 +13,7 @@ use super::preview::Preview;
 use super::words::{line_text, quantity_of};
 use crate::components::{PageError, Yuan, day_text, month_text, page, time_text};
 use crate::i18n::{Locale, td_string};
+use crate::me::proof::fact;
 use crate::request::{locale, set_status, signed_in};
 use crate::state::AppState;
 
@@ -105,16 +106,6 @@ fn receipt(l: Locale, bill: &Bill, subscriber: &Subscriber, bills: &[BillSummary
             {(!is_empty).then(|| view! { <p class="small muted">{rounding}</p> })}
         </article>
         {neighbours(l, bill.month, bills)}
-    }
-    .into_any()
-}
-
-pub(super) fn fact(name: &'static str, value: String) -> AnyView {
-    view! {
-        <div>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-        </div>
     }
     .into_any()
 }

@@ -12,12 +12,12 @@ use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::arithmetic::{rounding_text, steps};
-use super::receipt::{fact, no_bill, no_such_month};
+use super::receipt::{no_bill, no_such_month};
 use super::records::Records;
 use super::words::line_text;
 use crate::components::{PageError, TermsInWords, day_text, month_text, page, time_text};
 use crate::i18n::{Locale, td_string};
-use crate::me::proof::{channel_text, method_text, price_text};
+use crate::me::proof::{channel_text, fact, method_text, price_text};
 use crate::request::{locale, signed_in};
 use crate::state::AppState;
 
