@@ -57,6 +57,9 @@ pub fn App() -> impl IntoView {
                     <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=me::OverviewPage ssr=SsrMode::Async />
                         <Route path=path!("usage") view=me::UsagePage ssr=SsrMode::Async />
+                        <Route path=path!("addons") view=me::AddonsPage ssr=SsrMode::Async />
+                        <Route path=path!("cap") view=me::CapPage ssr=SsrMode::Async />
+                        <Route path=path!("order/:scheme_id") view=me::OrderPage ssr=SsrMode::Async />
                         <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
                         <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />
                         <Route path=path!("bills/:month/:line") view=me::WhyPage ssr=SsrMode::Async />

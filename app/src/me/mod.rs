@@ -1,19 +1,25 @@
 //! Pages of the signed-in subscriber.
 
+mod addons;
 mod agreements;
 mod bill;
 mod bills;
 mod cap;
+mod confirm;
 mod meters;
 mod notices;
+mod order;
 mod overview;
 mod parts;
 mod proof;
 mod usage;
 
+pub use addons::AddonsPage;
 pub use agreements::{AgreementsPage, SlipPage};
 pub use bill::{BillPage, WhyPage};
 pub use bills::BillsPage;
+pub use cap::CapPage;
 pub use notices::NoticesPage;
+pub use order::OrderPage;
 pub use overview::OverviewPage;
 pub use usage::UsagePage;

@@ -107,6 +107,46 @@ fn agreed(
     Ok(Agreed { seq, method, channel_id, agreed_at, reference: evidence.reference })
 }
 
+/// A service that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedService {
+    pub subscription_id: i64,
+    pub order_id: i64,
+    pub name: String,
+    pub starts_at: DateTime<Utc>,
+    /// Equal to `starts_at`: cancelled before it began.
+    pub ends_at: DateTime<Utc>,
+}
+
+/// Most ended services that are listed.
+pub const ENDED_MAX: i64 = 500;
+
+/// What ended in the last [`AGREEMENT_MONTHS`] months, the last one first; at most [`ENDED_MAX`].
+///
+/// # Errors
+/// When the database failed.
+pub async fn ended(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<EndedService>, OrderError> {
+    let services = sqlx::query_as!(
+        EndedService,
+        r#"select s.subscription_id, s.order_id, t.name, s.starts_at, s.ends_at as "ends_at!"
+        from subscription s
+        join tariff_version t on t.scheme_id = s.scheme_id and t.version = s.version
+        where s.subscriber_id = $1 and s.ends_at <= $2 and s.ends_at >= $3
+        order by s.ends_at desc, s.subscription_id desc limit $4"#,
+        subscriber_id,
+        now,
+        now - Months::new(AGREEMENT_MONTHS),
+        ENDED_MAX,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(services)
+}
+
 /// An order in the list of agreements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgreementSummary {

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 #[cfg(feature = "postgres")]
-pub use self::sql::{Issued, attempt, issue, spend};
+pub use self::sql::{Issued, Usable, attempt, issue, spend, usable};
 
 /// How long a code can be used.
 pub const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(5);
@@ -114,6 +114,39 @@ mod sql {
         .fetch_one(conn)
         .await?;
         Ok(Issued { code_id, code, expires_at })
+    }
+
+    /// A code that can still be typed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Usable {
+        pub expires_at: DateTime<Utc>,
+        pub tries_left: i32,
+    }
+
+    /// The code of a purpose that was sent last, while it can still be used.
+    ///
+    /// # Errors
+    /// When the database failed.
+    pub async fn usable(
+        conn: &mut PgConnection,
+        subscriber_id: i64,
+        purpose: Purpose,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Usable>, sqlx::Error> {
+        let row = sqlx::query!(
+            "select expires_at, tries from one_time_code
+            where subscriber_id = $1 and purpose = $2 and request_id is not distinct from $3
+                and used_at is null and expires_at >= $4 and tries < $5
+            order by code_id desc limit 1",
+            subscriber_id,
+            purpose.as_str(),
+            purpose.request_id(),
+            now,
+            CODE_TRIES_MAX,
+        )
+        .fetch_optional(conn)
+        .await?;
+        Ok(row.map(|row| Usable { expires_at: row.expires_at, tries_left: CODE_TRIES_MAX - row.tries }))
     }
 
     /// Counts a try, whatever becomes of it: it commits by itself, so that a transaction that fails afterwards does not

@@ -94,9 +94,10 @@ fn tier(l: Locale, outcome: &CapOutcome, current: Decimal, month: Month, used: b
     let is_current = outcome.cap == current;
     let month = month_text(l, month);
     let charge = fen(outcome.charged);
-    let means = match outcome.stopped_on {
-        Some(day) => td_string!(l, me.cap_tier_means, month = month, charge = charge, day = short_day_text(l, day)),
-        None => td_string!(l, me.cap_tier_enough, month = month, charge = charge),
+    let means = if let Some(day) = outcome.stopped_on {
+        td_string!(l, me.cap_tier_means, month = month, charge = charge, day = short_day_text(l, day))
+    } else {
+        td_string!(l, me.cap_tier_enough, month = month, charge = charge)
     };
     let amount = outcome.cap;
     view! {

@@ -26,11 +26,10 @@ pub struct ChargeDay {
 pub fn charge_days(estimate: &Estimate) -> Vec<ChargeDay> {
     let mut days: Vec<ChargeDay> = Vec::new();
     let mut at = |on: NaiveDate| {
-        let index = days.iter().position(|day| day.on == on).unwrap_or_else(|| {
+        days.iter().position(|day| day.on == on).unwrap_or_else(|| {
             days.push(ChargeDay { on, total: Decimal::ZERO, usage: Decimal::ZERO, charges: Vec::new() });
             days.len() - 1
-        });
-        index
+        })
     };
     let usage = used_so_far(estimate);
     let first = (usage > Decimal::ZERO).then(|| at(estimate.month.next().first_day()));
@@ -134,9 +133,10 @@ fn day_section(l: Locale, day: ChargeDay, month: &str, ending: &[i64]) -> impl I
 
 fn charge_row(l: Locale, charge: NextCharge, stopping: bool) -> impl IntoView {
     let service = format!("/me/addons#s{}", charge.subscription_id);
-    let what = match charge.kind {
-        ChargeKind::OneOff => td_string!(l, me.ov_next_one_off).to_owned(),
-        _ => td_string!(l, me.ov_next_recurring, month = month_text(l, charge.month)),
+    let what = if charge.kind == ChargeKind::OneOff {
+        td_string!(l, me.ov_next_one_off).to_owned()
+    } else {
+        td_string!(l, me.ov_next_recurring, month = month_text(l, charge.month))
     };
     let label = td_string!(l, me.ov_stop_label, name = charge.tariff_name.clone());
     view! {

@@ -56,7 +56,7 @@ pub fn daily_card(l: Locale, filter: Filter, days: &[DayUsage], now: DateTime<Ut
     view! {
         <section class="card" aria-labelledby="daily">
             <h2 id="daily">{td_string!(l, me.us_daily)}</h2>
-            {service_switch(l, filter, "daily")}
+            {service_switch(l, filter, "daily", td_string!(l, me.us_daily))}
             {(!any).then(|| view! { <p class="muted">{td_string!(l, me.us_records_none)}</p> })}
             {beyond.then(|| view! { <p class="small muted">{td_string!(l, me.us_chart_beyond)}</p> })}
             {chart}

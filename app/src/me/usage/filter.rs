@@ -76,8 +76,9 @@ pub fn month_form(l: Locale, filter: Filter, present: Month) -> impl IntoView {
     }
 }
 
-/// Chooses what the chart and the list are about; leads back to the part of the page with the id `part`.
-pub fn service_switch(l: Locale, filter: Filter, part: &'static str) -> impl IntoView {
+/// Chooses what the chart and the list are about; leads back to the part of the page with the id
+/// `part`, called `name`.
+pub fn service_switch(l: Locale, filter: Filter, part: &'static str, name: &'static str) -> impl IntoView {
     let all = (None, td_string!(l, me.us_all));
     let links = std::iter::once(all)
         .chain(Service::ALL.into_iter().map(|service| (Some(service), service_text(l, service))))
@@ -86,7 +87,7 @@ pub fn service_switch(l: Locale, filter: Filter, part: &'static str) -> impl Int
             view! { <a href=format!("{}#{part}", filter.with_service(service)) aria-current=current>{name}</a> }
         })
         .collect_view();
-    view! { <nav class="switch" aria-label=td_string!(l, me.us_services)>{links}</nav> }
+    view! { <nav class="switch" aria-label=format!("{name} · {}", td_string!(l, me.us_services))>{links}</nav> }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub fn record_list(l: Locale, filter: Filter, list: RecordPage) -> impl IntoView
                 <h2 id="records">{td_string!(l, me.us_records)}</h2>
                 {count}
             </div>
-            {service_switch(l, filter, "records")}
+            {service_switch(l, filter, "records", td_string!(l, me.us_records))}
             {none.then(|| view! { <p class="muted">{td_string!(l, me.us_records_none)}</p> })}
             <ul class="records">{rows}</ul>
             <Pager page=filter.page pages base=filter.page_base() />
