@@ -19,7 +19,8 @@ pub struct TermsLine {
 /// What the terms of a tariff mean, side by side: fee, first month, what is included, what is beyond, cancelling.
 pub fn terms_in_words(l: Locale, terms: &Terms, kind: Kind) -> Vec<TermsLine> {
     let mut lines = fee_lines(l, terms);
-    let included = allowances_in_words(l, terms);
+    let mut included = allowances_in_words(l, terms);
+    included.extend(lapse(l, &terms.allowances));
     lines.push(line(td_string!(l, tariff.label_included).to_string(), included));
     let beyond = overage_in_words(l, terms, kind);
     if !beyond.is_empty() {
@@ -66,6 +67,17 @@ pub fn allowances_in_words(l: Locale, terms: &Terms) -> Vec<String> {
         return vec![td_string!(l, tariff.included_none).to_string()];
     }
     terms.allowances.iter().map(|allowance| allowance_in_words(l, allowance)).collect()
+}
+
+/// What becomes of what is unused.
+fn lapse(l: Locale, allowances: &[Allowance]) -> Option<String> {
+    let lapsing = allowances.iter().any(|allowance| !allowance.rollover);
+    let rolling = allowances.iter().any(|allowance| allowance.rollover);
+    match (lapsing, rolling) {
+        (false, _) => None,
+        (true, false) => Some(td_string!(l, tariff.included_lapse_all).to_owned()),
+        (true, true) => Some(td_string!(l, tariff.included_lapse_rest).to_owned()),
+    }
 }
 
 fn allowance_in_words(l: Locale, allowance: &Allowance) -> String {
@@ -238,6 +250,7 @@ mod tests {
         assert!(said.contains("超出 50 MB，收 1.50 元；超出 2 GB，收 6.00 元"), "{said}");
         assert!(said.contains("600.00 元"), "{said}");
         assert!(said.contains("语音：用完就停"), "{said}");
+        assert!(said.contains("可以用到下月底\n语音 400 分钟\n其余没用完的，月底作废。"), "{said}");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Up to four tariffs side by side.
 
 use charging::tariff::store::COMPARE_MAX;
-use charging::tariff::{SchemeId, TariffContent, TariffVersion, store};
+use charging::tariff::{SchemeId, TariffContent, store};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use super::names::scheme_ids;
+use super::zone::operator_name;
 use crate::components::{TariffPrice, elements, page, terms_in_words};
 use crate::i18n::{Locale, td_string};
 use crate::request::locale;
@@ -25,6 +26,14 @@ pub fn ComparePage() -> impl IntoView {
             ids.truncate(COMPARE_MAX);
             let mut db = state.pool.acquire().await?;
             let tariffs = store::many(&mut db, &ids).await?;
+            let operators = store::operators(&mut db).await?;
+            let contents: Vec<Compared> = tariffs
+                .iter()
+                .map(|tariff| {
+                    let operator = operator_name(l, &operators, &tariff.content.operator_id);
+                    Compared { content: tariff.content.clone(), operator }
+                })
+                .collect();
             let found = |id: &SchemeId| tariffs.iter().any(|tariff| tariff.content.scheme_id == *id);
             unknown.extend(ids.iter().filter(|id| !found(id)).map(ToString::to_string));
             let unknown = unknown.join(td_string!(l, tariff.list_comma));
@@ -34,27 +43,33 @@ pub fn ComparePage() -> impl IntoView {
                 {too_many.then(|| view! { <p class="banner warn">{td_string!(l, tariff.compare_too_many)}</p> })}
                 {(!unknown.is_empty())
                     .then(|| view! { <p class="banner warn">{td_string!(l, tariff.compare_unknown, ids = unknown)}</p> })}
-                <Comparison tariffs />
+                <Comparison tariffs=contents />
             })
         }
     })
 }
 
+/// A tariff and the name of its operator.
+#[derive(Clone)]
+struct Compared {
+    content: TariffContent,
+    operator: String,
+}
+
 #[component]
-fn Comparison(tariffs: Vec<TariffVersion>) -> impl IntoView {
+fn Comparison(tariffs: Vec<Compared>) -> impl IntoView {
     let l = locale();
-    let contents: Vec<TariffContent> = tariffs.into_iter().map(|tariff| tariff.content).collect();
-    let ids: Vec<SchemeId> = contents.iter().map(|content| content.scheme_id.clone()).collect();
-    if contents.is_empty() {
+    let ids: Vec<SchemeId> = tariffs.iter().map(|tariff| tariff.content.scheme_id.clone()).collect();
+    if tariffs.is_empty() {
         return view! {
             <p>{td_string!(l, tariff.compare_empty)}</p>
             <AddAnother ids />
         }
         .into_any();
     }
-    let rows = rows(l, &contents);
+    let rows = rows(l, &tariffs);
     let differ = rows.iter().any(|row| row.differs);
-    let note = match (contents.len(), differ) {
+    let note = match (tariffs.len(), differ) {
         (1, _) => td_string!(l, tariff.compare_only_one),
         (_, true) => td_string!(l, tariff.compare_lead),
         (_, false) => td_string!(l, tariff.compare_same),
@@ -66,15 +81,15 @@ fn Comparison(tariffs: Vec<TariffVersion>) -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">{td_string!(l, tariff.element_name)}</th>
-                        {contents.iter().map(|content| column_head(l, content, &ids)).collect_view()}
+                        {tariffs.iter().map(|tariff| column_head(l, &tariff.content, &ids)).collect_view()}
                     </tr>
                 </thead>
                 <tbody>
                     <tr class="compare-price">
                         <th scope="row">{td_string!(l, tariff.element_price)}</th>
-                        {contents
+                        {tariffs
                             .iter()
-                            .map(|content| view! { <td><TariffPrice content=content.clone() /></td> })
+                            .map(|tariff| view! { <td><TariffPrice content=tariff.content.clone() /></td> })
                             .collect_view()}
                     </tr>
                     {rows.into_iter().map(|row| row_view(l, row)).collect_view()}
@@ -111,8 +126,8 @@ struct Row {
 }
 
 /// The elements that any of the tariffs states, with what their terms say of the first month and of cancelling.
-fn rows(l: Locale, contents: &[TariffContent]) -> Vec<Row> {
-    let columns: Vec<Vec<(String, String)>> = contents.iter().map(|content| column(l, content)).collect();
+fn rows(l: Locale, tariffs: &[Compared]) -> Vec<Row> {
+    let columns: Vec<Vec<(String, String)>> = tariffs.iter().map(|tariff| column(l, tariff)).collect();
     let mut rows: Vec<Row> = Vec::new();
     for i in 0..columns.first().map_or(0, Vec::len) {
         let label = columns[0][i].0.clone();
@@ -128,8 +143,9 @@ fn rows(l: Locale, contents: &[TariffContent]) -> Vec<Row> {
 }
 
 /// Labels and texts, the same labels in the same order for every tariff.
-fn column(l: Locale, content: &TariffContent) -> Vec<(String, String)> {
-    let mut column = Vec::new();
+fn column(l: Locale, tariff: &Compared) -> Vec<(String, String)> {
+    let content = &tariff.content;
+    let mut column = vec![(td_string!(l, tariff.element_operator).to_owned(), tariff.operator.clone())];
     let in_words = content.terms.as_ref().map(|terms| terms_in_words(l, terms, content.kind)).unwrap_or_default();
     let said = |label: &str| {
         let line = in_words.iter().find(|line| line.label == label);
