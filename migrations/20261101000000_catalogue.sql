@@ -92,6 +92,8 @@ create table tariff_version (
     -- What an order must name: the version, when it became public, when it is on sale, and its price.
     constraint tariff_version_offer unique
         (scheme_id, version, published_at, on_sale_from, on_sale_until, recurring_price, one_off_price),
+    -- What a subscription names, so that it is a plan where its tariff is one.
+    constraint tariff_version_kind unique (scheme_id, version, kind),
     constraint tariff_version_sale_period check (on_sale_until >= on_sale_from),
     constraint tariff_version_price_is_terms check (
         case when terms is null then recurring_price is null and one_off_price is null

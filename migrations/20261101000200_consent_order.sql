@@ -138,7 +138,9 @@ create table subscription (
     order_id bigint not null,
     scheme_id text not null,
     version integer not null,
+    -- Whether it is the one plan; every tariff that is not a plan counts as an add-on.
     kind text not null check (kind in ('plan', 'addon')),
+    tariff_kind text not null,
     recurring_price numeric(12, 2) not null,
     one_off_price numeric(12, 2) not null,
     starts_at timestamptz not null,
@@ -150,6 +152,9 @@ create table subscription (
     constraint subscription_order foreign key
         (subscriber_id, order_id, scheme_id, version, recurring_price, one_off_price)
         references product_order (subscriber_id, order_id, scheme_id, version, recurring_price, one_off_price),
+    constraint subscription_tariff_kind foreign key (scheme_id, version, tariff_kind)
+        references tariff_version (scheme_id, version, kind),
+    constraint subscription_kind_is_tariffs check ((kind = 'plan') = (tariff_kind = 'plan')),
     constraint subscription_order_once unique (subscriber_id, order_id),
     constraint subscription_offer unique
         (subscriber_id, subscription_id, scheme_id, version, recurring_price, one_off_price),

@@ -141,9 +141,9 @@ pub struct NewSubscription {
 pub async fn start(conn: &mut PgConnection, new: &NewSubscription) -> Result<i64, OrderError> {
     let subscription_id = sqlx::query_scalar!(
         r#"insert into subscription
-            (subscriber_id, order_id, scheme_id, version, kind, recurring_price, one_off_price, starts_at)
+            (subscriber_id, order_id, scheme_id, version, kind, tariff_kind, recurring_price, one_off_price, starts_at)
         select o.subscriber_id, o.order_id, o.scheme_id, o.version, case t.kind when 'plan' then 'plan' else 'addon' end,
-            o.recurring_price, o.one_off_price, $3
+            t.kind, o.recurring_price, o.one_off_price, $3
         from product_order o join tariff_version t on t.scheme_id = o.scheme_id and t.version = o.version
         where o.subscriber_id = $1 and o.order_id = $2
         returning subscription_id"#,
