@@ -354,13 +354,10 @@ mod tests {
     #[test]
     fn a_ladder_stops_climbing_until_its_block_is_full() {
         let (mib, gib) = (1_i128 << 20, 1_i128 << 30);
-        let yuan = |volume| price(&ladder(), volume).to_string();
-        assert_eq!(yuan(0), "0.00");
-        assert_eq!(yuan(1), "0.03");
-        assert_eq!(yuan(99 * mib), "2.97");
-        assert_eq!(yuan(100 * mib), "3");
-        assert_eq!(yuan(gib), "3.00");
-        assert_eq!(yuan(gib + mib + 1), "3.06");
+        let fen = |volume| price(&ladder(), volume) * Decimal::ONE_HUNDRED;
+        for (volume, cost) in [(0, 0), (1, 3), (99 * mib, 297), (100 * mib, 300), (gib, 300), (gib + mib + 1, 306)] {
+            assert_eq!(fen(volume), Decimal::from(cost), "{volume}");
+        }
     }
 
     #[test]
