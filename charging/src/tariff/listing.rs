@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::TariffContent;
+use super::{TariffContent, shown};
 use crate::money::parse_amount;
 use crate::quantity::Service;
 
@@ -89,7 +89,7 @@ pub fn listing_of(content: &TariffContent) -> ListingRow {
     let name_folded = fold(&content.name);
     let search_text = search_text(content, &name_folded);
     ListingRow {
-        price: price_of(content),
+        price: displayed_price(content),
         data_bytes: granted(content, Service::Data).or_else(|| content.included.data_bytes()),
         voice_minutes: granted(content, Service::Voice).or(content.included.voice_minutes),
         sms_messages: granted(content, Service::Sms).or(content.included.sms_messages),
@@ -100,7 +100,8 @@ pub fn listing_of(content: &TariffContent) -> ListingRow {
     }
 }
 
-fn price_of(content: &TariffContent) -> Option<Price> {
+/// The price that is one plain figure: of the terms, else of the displayed text.
+pub fn displayed_price(content: &TariffContent) -> Option<Price> {
     match &content.terms {
         None => Price::parse(&content.price_text),
         Some(terms) => Some(match &terms.recurring {
@@ -155,7 +156,7 @@ fn search_text(content: &TariffContent, name_folded: &str) -> String {
     for part in parts.into_iter().chain(lists.into_iter().flatten().map(String::as_str)) {
         if !part.is_empty() {
             text.push('\n');
-            text.push_str(&fold(part));
+            text.push_str(&fold(&shown(part)));
         }
     }
     text.chars().take(SEARCH_CHARS_MAX).collect()

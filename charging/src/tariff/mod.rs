@@ -1,16 +1,28 @@
 //! 资费 Tariffs: what may be sold, in the words and at the price that the public saw.
 
 mod included;
+mod limits;
 mod listing;
+mod markup;
+pub mod own_format;
 mod parameters;
 mod terms;
 mod zone;
 
 #[cfg(feature = "postgres")]
+mod classify;
+#[cfg(feature = "postgres")]
+pub mod derive;
+#[cfg(feature = "postgres")]
+pub mod file;
+#[cfg(feature = "postgres")]
+pub mod operator_format;
+#[cfg(feature = "postgres")]
 pub mod store;
 
 pub use included::Included;
-pub use listing::{ListingRow, Price, PricePeriod, fold, grams_of, listing_of};
+pub use listing::{ListingRow, Price, PricePeriod, displayed_price, fold, grams_of, listing_of};
+pub use markup::shown;
 pub use parameters::ZoneParameter;
 pub use terms::{Allowance, CancelEffective, FirstMonth, Overage, OverageModel, Recurring, Terms, TermsError};
 pub use zone::{Facet, InvalidZoneQuery, Listing, Sale, ZonePage, ZoneQuery, ZoneSort};

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use super::StoreError;
 use crate::clock::start_of_day;
+use crate::tariff::own_format::OwnEntry;
 use crate::tariff::{TariffContent, listing_of};
 
 /// A tariff to publish.
@@ -24,6 +25,12 @@ pub struct Publication {
 impl From<TariffContent> for Publication {
     fn from(content: TariffContent) -> Self {
         Self { content, version: None, published_at: None }
+    }
+}
+
+impl From<OwnEntry> for Publication {
+    fn from(entry: OwnEntry) -> Self {
+        Self { content: entry.content, version: entry.version, published_at: entry.published_at }
     }
 }
 

@@ -110,30 +110,32 @@ fn count_query(query: &ZoneQuery, now: DateTime<Utc>) -> QueryBuilder<Postgres> 
     sql
 }
 
+/// The page is cut out first, so that only its rows are looked up in the published table.
 fn page_query(query: &ZoneQuery, now: DateTime<Utc>) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new(
-        "select p.*, v.price_text, v.commitment, v.restrictions, v.terms is not null as orderable
+        "select l.*, v.price_text, v.commitment, v.restrictions, v.terms is not null as orderable
         from (select l.scheme_id, l.version, l.operator_id, l.name, l.kind, l.regions, l.on_sale_from, l.on_sale_until,
             w.withdrawn_at, l.price, l.price_period, l.data_bytes, l.voice_minutes, l.sms_messages, l.has_commitment,
-            row_number() over (order by ",
+            l.name_folded from ",
     );
-    push_order(&mut sql, query);
-    sql.push(", l.scheme_id) as place from ");
     push_shelf(&mut sql);
     push_filters(&mut sql, query, now);
     for facet in Facetted::ALL {
         sql.push(" and ");
         push_facet(&mut sql, query, facet);
     }
-    sql.push(" order by place limit ").push_bind(i64::from(query.page_size));
+    push_order(&mut sql, query);
+    sql.push(" limit ").push_bind(i64::from(query.page_size));
     sql.push(" offset ").push_bind(i64::from(query.page - 1) * i64::from(query.page_size));
-    sql.push(") as p join tariff_version v using (scheme_id, version) order by p.place");
+    sql.push(") as l join tariff_version v using (scheme_id, version)");
+    push_order(&mut sql, query);
     sql
 }
 
 fn push_order(sql: &mut QueryBuilder<Postgres>, query: &ZoneQuery) {
     const MONTHLY: &str = "case when l.price_period = 'month' then l.price end";
     let sort = query.effective_sort();
+    sql.push(" order by ");
     if sort == ZoneSort::Relevance {
         for word in query.words() {
             sql.push("(strpos(l.name_folded, ").push_bind(word).push(") > 0) desc, ");
@@ -147,6 +149,7 @@ fn push_order(sql: &mut QueryBuilder<Postgres>, query: &ZoneQuery) {
         ZoneSort::Newest => sql.push("l.on_sale_from desc"),
         ZoneSort::Name => sql.push("l.name"),
     };
+    sql.push(", l.scheme_id");
 }
 
 fn push_facet(sql: &mut QueryBuilder<Postgres>, query: &ZoneQuery, facet: Facetted) {
