@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{audit, bills, migrate, reference, serve, subscribers, usage};
+use crate::command::{audit, bills, migrate, reference, serve, subscribers, tariffs, usage};
 use crate::context::Context;
 use crate::postgres;
 
@@ -25,6 +25,8 @@ enum Command {
     Audit(audit::Args),
     /// Serve the portal.
     Serve(serve::Args),
+    /// Publish tariffs, and write them out.
+    Tariffs(tariffs::Args),
     /// Move subscribers in.
     Subscribers(subscribers::Args),
     /// Close months and write bills.
@@ -59,6 +61,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Audit(args) => with_context(async |context| audit::run(args, context).await).await,
         Command::Serve(args) => with_context(async |context| serve::run(args, context).await).await,
+        Command::Tariffs(args) => with_context(async |context| tariffs::run(args, context).await).await,
         Command::Subscribers(args) => with_context(async |context| subscribers::run(args, context).await).await,
         Command::Bills(args) => with_context(async |context| bills::run(args, context).await).await,
         Command::Migrate(args) => migrate::run(args).await,

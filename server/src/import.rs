@@ -219,7 +219,7 @@ impl Import {
 }
 
 /// A bar of bytes on stderr; it draws on a terminal only.
-fn progress(bytes: u64) -> ProgressBar {
+pub fn progress(bytes: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:32} {bytes}/{total_bytes} {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(bytes).with_style(style)

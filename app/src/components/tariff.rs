@@ -1,6 +1,6 @@
 //! A tariff, shown: its price with its restrictions, its terms in words, and every element.
 
-use charging::tariff::{Kind, Price, PricePeriod, TariffContent, TariffVersion, Terms};
+use charging::tariff::{Kind, Price, PricePeriod, TariffContent, TariffVersion, Terms, shown};
 use leptos::prelude::*;
 use rust_decimal::Decimal;
 
@@ -74,7 +74,8 @@ pub struct Element {
 
 /// All elements in the order in which people ask for them.
 pub fn elements(l: Locale, content: &TariffContent) -> Vec<Element> {
-    let element = |label: &'static str, text: String| Element { label, text, optional: false };
+    let element =
+        |label: &'static str, text: String| Element { label, text: shown(&text).into_owned(), optional: false };
     let comma = td_string!(l, tariff.list_comma).to_string();
     let regions: Vec<String> = content.regions.iter().map(|region| region_name(l, region)).collect();
     let dates = td_string!(

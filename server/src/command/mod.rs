@@ -6,4 +6,5 @@ pub mod migrate;
 pub mod reference;
 pub mod serve;
 pub mod subscribers;
+pub mod tariffs;
 pub mod usage;

@@ -5,6 +5,7 @@ mod health;
 mod metrics;
 mod origin;
 mod site;
+mod tariff_files;
 
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
     let options = state.leptos_options.clone();
     let pages = Router::new()
         .leptos_routes_with_context(&state, routes, headers::content_security_policy, move || shell(options.clone()))
+        .merge(tariff_files::routes())
         .fallback_service(site::files(&settings.site, not_found(state.clone())))
         .layer(sessions)
         .layer(CompressionLayer::new())
