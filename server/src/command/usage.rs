@@ -15,7 +15,9 @@ use crate::context::Context;
 use crate::import::{Import, Line, Tally};
 
 /// Lines that are rated together: many enough to find several of one subscriber, few enough to hold in memory.
-const CHUNK_LINES: usize = 10_000;
+const CHUNK_LINES: usize = 50_000;
+/// Text of these lines, in bytes, whatever their number.
+const CHUNK_BYTES: usize = 32 * 1024 * 1024;
 /// Subscribers at work at once.
 const CONCURRENT_SUBSCRIBERS: usize = 8;
 /// How often work that the database gave up to break a deadlock is tried again.
@@ -62,9 +64,11 @@ pub async fn ingest_file(pool: &PgPool, clock: &dyn Clock, path: &Path) -> anyho
 
 /// Reads a chunk of sound lines, and whether the file ended; unsound ones are rejected.
 fn read_chunk(import: &mut Import, now: DateTime<Utc>) -> anyhow::Result<(Vec<(Line, UsageLine)>, bool)> {
-    let mut lines = Vec::with_capacity(CHUNK_LINES);
-    while lines.len() < CHUNK_LINES {
+    let mut lines = Vec::new();
+    let mut bytes = 0;
+    while lines.len() < CHUNK_LINES && bytes < CHUNK_BYTES {
         let Some(line) = import.next_line()? else { return Ok((lines, true)) };
+        bytes += line.text.len();
         match parse_usage_line(&line.text, now) {
             Ok(usage) => lines.push((line, usage)),
             Err(error) => import.reject(&line, &error.to_string())?,
@@ -134,5 +138,69 @@ async fn ingest_of_subscriber(
             Err(error) if error.is_transient() && tries < TRIES_MAX => tx.rollback().await?,
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use charging::clock::ManualClock;
+    use charging::subscriber::store::create;
+    use charging::subscriber::{Language, NewSubscriber, STANDARD_CAP_YUAN};
+    use charging::testing::TestDatabase;
+
+    use super::*;
+
+    fn line(id: &str, msisdn: &str, quantity: &str) -> String {
+        format!(
+            r#"{{"id":"{id}","msisdn":"{msisdn}","service":"data","started_at":"2026-10-03T08:15:00+08:00","quantity":{quantity}}}"#
+        )
+    }
+
+    #[tokio::test]
+    async fn a_file_goes_in_once_and_bad_lines_are_kept_with_their_reasons() {
+        let db = TestDatabase::create().await;
+        let clock = ManualClock::new("2026-10-03T12:00:00+08:00".parse().unwrap());
+        for msisdn in ["13800000001", "13800000002"] {
+            let new = NewSubscriber {
+                msisdn: msisdn.parse().unwrap(),
+                name: "王芳".to_owned(),
+                region: "北京".to_owned(),
+                language: Language::Chinese,
+                cap: STANDARD_CAP_YUAN,
+                channel_id: "web".to_owned(),
+            };
+            create(&mut db.app.acquire().await.unwrap(), &new, clock.now()).await.unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("usage.ndjson");
+        let lines = [
+            line("a", "13800000001", "1"),
+            line("a", "13800000002", "1"),
+            line("a", "13800000001", "1"),
+            line("a", "13800000001", "2"),
+            line("b", "13900000000", "1"),
+            line("c", "13800000001", "-1"),
+        ];
+        fs::write(&path, lines.join("\n")).unwrap();
+        let first = ingest_file(&db.app, &clock, &path).await.unwrap();
+        assert_eq!(first.to_string(), "read 6, accepted 2, unchanged 1, rejected 3");
+        let rejected = fs::read_to_string(folder.path().join("usage.ndjson.rejected.ndjson")).unwrap();
+        let mut told: Vec<String> = rejected
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|line| format!("{} {}", line["line"], line["reason"].as_str().unwrap()))
+            .collect();
+        told.sort();
+        let expected = [
+            "4 another record of this number has this id",
+            "5 no subscriber has this number",
+            "6 `quantity` must be from 0 to 1125899906842624",
+        ];
+        assert_eq!(told, expected);
+        let second = ingest_file(&db.app, &clock, &path).await.unwrap();
+        assert_eq!(second.to_string(), "read 6, accepted 0, unchanged 3, rejected 3");
+        db.drop().await;
     }
 }
