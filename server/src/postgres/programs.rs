@@ -40,8 +40,11 @@ impl Programs {
         })
     }
 
-    fn in_folder(bin: PathBuf) -> Option<Self> {
-        let version = Command::new(bin.join("postgres")).arg("--version").stdin(Stdio::null()).output().ok()?;
+    /// The programs of a folder, which may hold links to where they all are.
+    fn in_folder(folder: PathBuf) -> Option<Self> {
+        let postgres = folder.join("postgres").canonicalize().ok()?;
+        let bin = postgres.parent()?.to_owned();
+        let version = Command::new(postgres).arg("--version").stdin(Stdio::null()).output().ok()?;
         let version = String::from_utf8(version.stdout).ok()?;
         let major = version.split_whitespace().find_map(|word| word.split('.').next()?.parse().ok())?;
         bin.join("initdb").exists().then_some(Self { bin, major })
