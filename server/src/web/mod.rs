@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use app::state::AppState;
 use app::{App, shell};
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::from_fn;
-use axum::{Router, http};
-use http::StatusCode;
+use axum::http::{self, StatusCode, Uri};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use futures::future::BoxFuture;
 use leptos::prelude::provide_context;
 use leptos_axum::{AxumRouteListing, LeptosRoutes as _, generate_route_list};
 use tower::limit::GlobalConcurrencyLimitLayer;
@@ -67,18 +69,19 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .with_secure(settings.secure)
         .with_expiry(Expiry::OnInactivity(INACTIVITY_MAX))
         .with_always_save(true);
+    let missing = not_found(state.clone());
     let options = state.leptos_options.clone();
     let pages = Router::new()
         .leptos_routes_with_context(&state, routes, headers::content_security_policy, move || shell(options.clone()))
         .merge(tariff_files::routes())
-        .fallback_service(site::files(&settings.site, not_found(state.clone())))
+        .fallback_service(site::files(&settings.site, missing.clone()))
+        .layer(from_fn(move |request, next| hide_demo(demo, missing.clone(), request, next)))
         .layer(sessions)
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
         .layer(GlobalConcurrencyLimitLayer::new(REQUESTS_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIME_MAX))
-        .layer(from_fn(origin::refuse_cross_site))
-        .layer(from_fn(move |request, next| hide_demo(demo, request, next)));
+        .layer(from_fn(origin::refuse_cross_site));
     let secure = settings.secure;
     pages
         .merge(health::routes())
@@ -95,18 +98,21 @@ fn is_demo(path: &str) -> bool {
     DEMO_PATHS.iter().any(|prefix| path.starts_with(prefix))
 }
 
-/// Without demo mode its addresses are like any that never existed.
-async fn hide_demo(demo: bool, mut request: Request, next: axum::middleware::Next) -> axum::response::Response {
-    if !demo && is_demo(request.uri().path()) {
-        *request.uri_mut() = http::Uri::from_static("/nowhere");
+/// Without demo mode its addresses are like any that never existed, pages and server functions alike.
+async fn hide_demo(demo: bool, missing: impl NotFound, mut request: Request, next: Next) -> Response {
+    if demo || !is_demo(request.uri().path()) {
+        return next.run(request).await;
     }
-    next.run(request).await
+    *request.uri_mut() = Uri::from_static("/nowhere");
+    missing(request).await
 }
 
+/// Answers what has no answer.
+pub trait NotFound: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static {}
+impl<F: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static> NotFound for F {}
+
 /// The page that says there is none.
-fn not_found(
-    state: AppState,
-) -> impl Fn(Request) -> futures::future::BoxFuture<'static, axum::response::Response> + Clone {
+fn not_found(state: AppState) -> impl NotFound {
     let options = state.leptos_options.clone();
     let context = move || {
         provide_context(state.clone());

@@ -11,9 +11,10 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use futures::future::BoxFuture;
 use leptos::config::{Env, LeptosOptions};
 use tower_http::services::ServeDir;
+
+use super::NotFound;
 
 const OUTPUT_NAME: &str = "mingbai";
 const PACKAGE_FOLDER: &str = "pkg";
@@ -57,10 +58,7 @@ pub fn options(site: &Site, address: SocketAddr) -> LeptosOptions {
 }
 
 /// Serves the files, compressed beforehand; `missing` answers for what is no file.
-pub fn files<M>(site: &Site, missing: M) -> Router
-where
-    M: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static,
-{
+pub fn files(site: &Site, missing: impl NotFound) -> Router {
     let hashed = site.hashed;
     let folder = ServeDir::new(&site.folder)
         .append_index_html_on_directories(false)
