@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{audit, bills, migrate, reference, serve, subscribers, tariffs, usage};
+use crate::command::{audit, bills, demo, migrate, reference, serve, subscribers, tariffs, usage};
 use crate::context::Context;
 use crate::postgres;
 
@@ -31,6 +31,8 @@ enum Command {
     Subscribers(subscribers::Args),
     /// Close months and write bills.
     Bills(bills::Args),
+    /// Demo data.
+    Demo(demo::Args),
     /// Bring the schema of the database up to date.
     Migrate(migrate::Args),
     /// Answer one fixed page, to measure against.
@@ -64,6 +66,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Tariffs(args) => with_context(async |context| tariffs::run(args, context).await).await,
         Command::Subscribers(args) => with_context(async |context| subscribers::run(args, context).await).await,
         Command::Bills(args) => with_context(async |context| bills::run(args, context).await).await,
+        Command::Demo(args) => with_context(async |context| demo::run(args, context).await).await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::ServeReference(args) => reference::run(args).await,
         Command::Usage(command) => with_context(async |context| usage::run(command, context).await).await,

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod command;
 pub mod context;
+pub mod demo;
 pub mod import;
 pub mod postgres;
 pub mod session_store;

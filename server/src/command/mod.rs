@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bills;
+pub mod demo;
 pub mod migrate;
 pub mod reference;
 pub mod serve;

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::command::demo;
 use crate::context::Context;
 use crate::web::{self, Settings, Site};
 use crate::worker::Workers;
@@ -34,6 +35,9 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let listener = TcpListener::bind(args.addr).await.with_context(|| format!("cannot listen on {}", args.addr))?;
     let address = listener.local_addr()?;
+    if args.demo {
+        demo::load(context).await?;
+    }
     let site = Site::find();
     let state = AppState {
         pool: context.pool.clone(),
