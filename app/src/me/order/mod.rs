@@ -66,7 +66,8 @@ pub fn OrderPage() -> impl IntoView {
             let title = td_string!(l, me.or_title, name = tariff.content.name.clone());
             let step_text = if pending.is_some() { td_string!(l, me.or_step_2) } else { td_string!(l, me.or_step_1) };
             let orderable = pending.is_some() || step.as_ref().is_some_and(|step| step.orderable);
-            let comparison = present.as_ref().and_then(|present| view::change_card(l, present, &tariff));
+            let comparison =
+                present.as_ref().filter(|_| orderable).and_then(|present| view::change_card(l, present, &tariff));
             let start = Start::of(present.as_ref(), now);
             let price = tariff.content.terms.as_ref().map(|terms| view::price_card(l, &tariff, terms, start));
             Ok(view! {
