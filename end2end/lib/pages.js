@@ -1,0 +1,50 @@
+// Every page, for the checks that look at all of them.
+import { addon, plan } from './fixture.js';
+
+export const publicPages = [
+  '/',
+  '/tariffs',
+  '/tariffs?sale=off',
+  '/tariffs?q=没有这样的资费',
+  `/tariffs/${plan.scheme_id}`,
+  `/tariffs/compare?id=${plan.scheme_id}&id=${addon.scheme_id}`,
+  '/login',
+  '/login?problem=code',
+  '/nothing/here',
+];
+
+/** Pages of a signed-in subscriber; some addresses are read from the pages before them. */
+export async function ownPages(page) {
+  const first = async (path, selector) => {
+    await page.goto(path);
+    return page.locator(selector).first().getAttribute('href');
+  };
+  const slip = await first('/me/agreements', '.entries a.why');
+  const bill = await first('/me/bills', '.months a.month');
+  await page.goto(bill);
+  const whys = await page.locator('a.why').evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+  const running = await first('/me/bills', '.running a');
+  return [
+    '/me',
+    '/me/usage',
+    '/me/bills',
+    bill,
+    running,
+    ...whys,
+    '/me/bills/2019-01',
+    '/me/addons',
+    '/me/cap',
+    '/me/agreements',
+    slip,
+    '/me/notices',
+    `/me/order/${addon.scheme_id}`,
+    `/me/order/${plan.scheme_id}`,
+  ];
+}
+
+export const screens = [
+  { name: 'phone', width: 390, height: 844 },
+  { name: 'desktop', width: 1280, height: 900 },
+];
+
+export const themes = ['light', 'dark'];

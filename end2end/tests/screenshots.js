@@ -1,0 +1,31 @@
+// `npm run screenshots`: every page as people see it, for people to look at.
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ownPages, publicPages, screens, themes } from '../lib/pages.js';
+import { test } from '../lib/test.js';
+
+const folder = fileURLToPath(new URL('../screenshots', import.meta.url));
+
+test.use({ expectsMissing: true, storageState: async ({}, use) => use(process.env.END2END_SIGNED_IN) });
+
+for (const language of ['zh-CN', 'en']) {
+  for (const { name, width, height } of screens) {
+    test(`${language} ${name}`, async ({ page, context }) => {
+      await mkdir(folder, { recursive: true });
+      const paths = [...publicPages, ...(await ownPages(page))];
+      await context.addCookies([{ name: 'lang', value: language, url: process.env.END2END_URL }]);
+      await page.setViewportSize({ width, height });
+      for (const address of paths) {
+        // The sign-in page sends whoever is signed in on to their own.
+        if (address.startsWith('/login')) continue;
+        await page.goto(address);
+        for (const colorScheme of themes) {
+          await page.emulateMedia({ colorScheme });
+          const file = `${decodeURI(address).replace(/[^\p{L}\p{N}]+/gu, '_') || 'home'}-${language}-${colorScheme}-${width}.png`;
+          await page.screenshot({ path: path.join(folder, file), fullPage: true });
+        }
+      }
+    });
+  }
+}
