@@ -52,6 +52,10 @@ fn missing(l: Locale) -> AnyView {
     .into_any()
 }
 
+fn joined(l: Locale, one: &str, other: &str) -> String {
+    format!("{one}{}{other}", td_string!(l, agreement.join))
+}
+
 /// When and how it was answered, as the evidence says.
 struct Answered {
     asked_at: DateTime<Utc>,
@@ -74,7 +78,10 @@ fn slip(l: Locale, agreement: Agreement, subscriber: &Subscriber, answered: &Ans
             <section>
                 <h2>{td_string!(l, agreement.steps_heading)}</h2>
                 <dl class="facts">
-                    {fact(td_string!(l, agreement.step_ordered), time_text(l, agreement.ordered_at))}
+                    <div>
+                        <dt>{time_text(l, agreement.ordered_at)}</dt>
+                        <dd>{joined(l, td_string!(l, agreement.step_ordered), &channel_text(l, &agreement.channel_id))}</dd>
+                    </div>
                     {agreement.steps.iter().map(|step| step_taken(l, step)).collect_view()}
                 </dl>
                 <p class="actions"><a class="button" href="/me/addons">{td_string!(l, agreement.manage)}</a></p>
@@ -100,7 +107,7 @@ fn what(l: Locale, agreement: &Agreement, subscriber: &Subscriber) -> AnyView {
                 {fact(td_string!(l, agreement.when), time_text(l, agreement.ordered_at))}
                 {fact(td_string!(l, agreement.channel), channel_text(l, &agreement.channel_id))}
                 {fact(td_string!(l, agreement.order_number), agreement.order_id.to_string())}
-                {fact(td_string!(l, agreement.scheme), format!("{}, {version}", content.scheme_id))}
+                {fact(td_string!(l, agreement.scheme), joined(l, content.scheme_id.as_str(), &version))}
             </dl>
             <p><a href=tariff_link>{td_string!(l, agreement.tariff_link)}</a></p>
         </section>
@@ -132,7 +139,7 @@ fn answer(l: Locale, evidence: &Evidence, answered: &Answered) -> AnyView {
         Method::SmsReply => (td_string!(l, agreement.answer_reply, time = time), Some(evidence.answer.clone())),
         Method::Signature => (td_string!(l, agreement.answer_signature, time = time), None),
     };
-    let by = format!("{}, {}", method_text(l, answered.method), channel_text(l, &evidence.channel_id));
+    let by = joined(l, method_text(l, answered.method), &channel_text(l, &evidence.channel_id));
     view! {
         <section>
             <h2>{td_string!(l, agreement.answer_heading)}</h2>
@@ -156,11 +163,11 @@ fn step_taken(l: Locale, step: &StepTaken) -> AnyView {
         "replaced" => td_string!(l, agreement.step_replaced, date = date),
         other => other.to_owned(),
     };
-    let at = format!("{}, {}", time_text(l, step.at), channel_text(l, &step.channel_id));
+    let by = channel_text(l, &step.channel_id);
     view! {
         <div>
-            <dt>{what}</dt>
-            <dd>{at}</dd>
+            <dt>{time_text(l, step.at)}</dt>
+            <dd>{joined(l, &what, &by)}</dd>
         </div>
     }
     .into_any()

@@ -67,7 +67,7 @@ fn data_steps(l: Locale, data: &DataArithmetic) -> Vec<String> {
             steps.push(td_string!(
                 l,
                 bill.per_unit,
-                unit = data_size(size),
+                unit = each(size),
                 price = plain(price),
                 count = started,
                 amount = plain(data.amount)
@@ -93,7 +93,7 @@ fn ladder_steps(l: Locale, ladder: &DataSteps, amount: Decimal, steps: &mut Vec<
     else {
         return;
     };
-    let (unit, block) = (data_size(unit), data_size(block));
+    let (unit, block) = (each(unit), each(block));
     let (price_each, price_block, started) = (plain(price), plain(block_price), plain(started_amount));
     steps.push(td_string!(
         l,
@@ -109,7 +109,7 @@ fn ladder_steps(l: Locale, ladder: &DataSteps, amount: Decimal, steps: &mut Vec<
             l,
             bill.ladder_blocks,
             blocks = full_blocks,
-            block = block,
+            block = block.as_str(),
             block_price = price_block.as_str(),
             amount = amount
         ));
@@ -118,6 +118,7 @@ fn ladder_steps(l: Locale, ladder: &DataSteps, amount: Decimal, steps: &mut Vec<
         steps.push(td_string!(
             l,
             bill.ladder_rest_full,
+            block = block,
             count = started_units,
             unit = unit,
             block_price = price_block,
@@ -127,6 +128,7 @@ fn ladder_steps(l: Locale, ladder: &DataSteps, amount: Decimal, steps: &mut Vec<
         steps.push(td_string!(
             l,
             bill.ladder_rest,
+            block = block,
             count = started_units,
             unit = unit,
             price = price_each,
@@ -136,6 +138,12 @@ fn ladder_steps(l: Locale, ladder: &DataSteps, amount: Decimal, steps: &mut Vec<
     if full_blocks > 0 && started_units > 0 {
         steps.push(td_string!(l, bill.together, amount = plain(amount)));
     }
+}
+
+/// A size after “each”: `MB` for one megabyte, `512 MB` for more.
+fn each(bytes: u64) -> String {
+    let size = data_size(bytes);
+    size.strip_prefix("1 ").map(str::to_owned).unwrap_or(size)
 }
 
 fn per_unit_text(l: Locale, kind: ChargeKind, units: u64, price: Decimal, unit: u64) -> String {
@@ -188,9 +196,9 @@ mod tests {
             steps,
             [
                 "这个月套餐和加油包用完以后，又收费用了 1.06 GB，准确是 1142947840 字节。",
-                "每 1 MB 0.03 元。一个 1 GB 里收满 3.00 元，这个 1 GB 余下的就不再收。",
-                "用满了 1 个 1 GB：1 × 3.00 元 = 3.00 元。",
-                "余下的是 66 个 1 MB：66 × 0.03 元 = 1.98 元。",
+                "每 MB 0.03 元。一个 GB 里收满 3.00 元，这个 GB 余下的就不再收。",
+                "用满了 1 个 GB：1 × 3.00 元 = 3.00 元。",
+                "不满一个 GB 的部分是 66 个 MB：66 × 0.03 元 = 1.98 元。",
                 "加起来 4.98 元。",
                 "您那个月的封顶是 5.00 元。再多收一份就会超过封顶，所以收到这里为止；后面又用的 2 GB 没有收钱。",
             ]
@@ -202,7 +210,7 @@ mod tests {
         let steps = data_steps(Locale::en, &data(500 * MIB, 0));
         assert_eq!(
             steps[2],
-            "The rest is 500 × 1 MB; one by one they would cost more than 3.00 yuan, so 3.00 yuan is charged."
+            "What is less than a GB is 500 × MB; one by one they would cost more than 3.00 yuan, so 3.00 yuan is charged."
         );
         assert_eq!(steps[3], "Your cap that month was 5.00 yuan; it was not reached.");
     }
