@@ -32,6 +32,7 @@ pub fn quantity_of(l: Locale, line: &BillLine) -> Option<String> {
         LineKind::DataOverage => Some(quantity_text(l, Service::Data, quantity)),
         LineKind::VoiceOverage => Some(quantity_text(l, Service::Voice, quantity / 60)),
         LineKind::SmsOverage => Some(quantity_text(l, Service::Sms, quantity)),
+        LineKind::LateUsage if quantity == 1 => Some(td_string!(l, bill.record_one).to_owned()),
         LineKind::LateUsage => Some(td_string!(l, bill.records, n = quantity)),
         LineKind::Recurring | LineKind::OneOff | LineKind::ThirdParty | LineKind::Adjustment => None,
     }
