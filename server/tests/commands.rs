@@ -25,11 +25,7 @@ async fn count(pool: &PgPool, sql: &'static str) -> i64 {
 #[tokio::test]
 async fn a_demo_that_was_interrupted_is_loaded_to_its_end_and_not_twice() {
     let db = TestDatabase::create().await;
-    let pool = db.app.clone();
-    let first = tokio::spawn(async move { load(&pool).await });
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    first.abort();
-    drop(first.await);
+    drop(tokio::time::timeout(Duration::from_secs(2), load(&db.app)).await);
     let loaded = load(&db.app).await.unwrap();
     assert!(loaded.is_none_or(|loaded| loaded.subscribers == 200));
     assert_eq!(load(&db.app).await.unwrap(), None);

@@ -46,12 +46,17 @@ fn rng(n: u32, month: u32) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(SEED ^ (u64::from(n) << 32) ^ (u64::from(month) << 16))
 }
 
-/// Loads the demo with so many months of history before `now`; `None` when it is there already. A load that was interrupted is taken up where it stopped.
-/// `progress` is told how many of how many months are done.
+/// Loads the demo with so many months of history before `now`; `None` when it is there already. A load that was
+/// interrupted is taken up where it stopped. `progress` is told how many of how many months are done.
 ///
 /// # Errors
 /// When the database holds subscribers that are not the demo's, or fails.
-pub async fn load(pool: &PgPool, now: DateTime<Utc>, progress: impl Fn(u64, u64)) -> anyhow::Result<Option<Loaded>> {
+pub async fn load(
+    pool: &PgPool,
+    now: DateTime<Utc>,
+    history_months: u32,
+    progress: impl Fn(u64, u64),
+) -> anyhow::Result<Option<Loaded>> {
     let Some(first) = begin(pool, now, history_months).await? else { return Ok(None) };
     let tariffs = publish_tariffs(pool, now).await?;
     let current = Month::of(now);
