@@ -143,6 +143,14 @@ fn beyond(l: Locale, service: Service, model: Option<&OverageModel>) -> String {
             example = size(10),
             cost = cost(*price, 10)
         ),
+        Some(OverageModel::Unit { price, unit: 1 }) if service == Service::Voice => td_string!(
+            l,
+            tariff.beyond_minute,
+            service = name,
+            price = yuan(l, *price),
+            example = size(10),
+            cost = cost(*price, 10)
+        ),
         Some(OverageModel::Unit { price, unit }) => {
             let times = if service == Service::Data { 100 } else { 10 };
             td_string!(
@@ -260,7 +268,7 @@ mod tests {
         let said = said(&terms(overage, "half", "immediately"), Kind::Plan);
         assert!(said.contains("收一半，49.50 元"), "{said}");
         assert!(said.contains("超出 1.5 GB，收 10.00 元"), "{said}");
-        assert!(said.contains("每 1 分钟 收 0.15 元") || said.contains("超出 10 分钟，收 1.50 元"), "{said}");
+        assert!(said.contains("每分钟 0.15 元，不足一分钟按一分钟算。例如超出 10 分钟，收 1.50 元"), "{said}");
         assert!(said.contains("每条 0.10 元。例如超出 10 条，收 1.00 元"), "{said}");
         assert!(said.contains("退订马上停"), "{said}");
     }

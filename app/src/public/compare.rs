@@ -107,6 +107,7 @@ fn column_head(l: Locale, content: &TariffContent, ids: &[SchemeId]) -> impl Int
     view! {
         <th scope="col">
             <a href=format!("/tariffs/{}", content.scheme_id)>{content.name.clone()}</a>
+            <span class="compare-id">{content.scheme_id.to_string()}</span>
             <a class="compare-remove screen-only" href=href>
                 <span aria-hidden="true">{td_string!(l, tariff.compare_remove)}</span>
                 <span class="sr">{td_string!(l, tariff.compare_remove_of, name = content.name.clone())}</span>
@@ -151,7 +152,14 @@ fn column(l: Locale, tariff: &Compared) -> Vec<(String, String)> {
         let line = in_words.iter().find(|line| line.label == label);
         (label.to_owned(), line.map(|line| line.sentences.join("\n")).unwrap_or_default())
     };
-    for element in elements(l, content) {
+    for mut element in elements(l, content) {
+        if element.label == td_string!(l, tariff.element_scheme_id) {
+            continue;
+        }
+        if element.label == td_string!(l, tariff.element_price) {
+            // The figures stand above; here is only what the operator displayed.
+            element.text.clone_from(&content.price_text);
+        }
         let after_services = element.label == td_string!(l, tariff.element_services);
         column.push((element.label.to_owned(), element.text));
         if after_services {

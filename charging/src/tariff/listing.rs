@@ -131,6 +131,8 @@ fn asks_commitment(commitment: &str) -> bool {
             | "不限制"
             | "无限制"
             | "没有"
+            | "没有要求"
+            | "没有在网要求"
             | "0"
             | "none"
     )
@@ -226,7 +228,7 @@ mod tests {
 
     #[test]
     fn no_requirement_is_no_commitment() {
-        for text in ["", "无", "无。", "无要求", "不涉及"] {
+        for text in ["", "无", "无。", "无要求", "不涉及", "没有在网要求。"] {
             assert!(!asks_commitment(text), "{text}");
         }
         for text in ["24个月", "在网36个月"] {
