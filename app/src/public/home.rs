@@ -1,4 +1,5 @@
 use leptos::prelude::*;
+use leptos_meta::Title;
 
 use crate::i18n::td_string;
 use crate::request::locale;
@@ -13,6 +14,7 @@ pub fn HomePage() -> impl IntoView {
         ("/me/addons", td_string!(l, common.door_stop), td_string!(l, common.door_stop_text)),
     ];
     view! {
+        <Title text=td_string!(l, common.hero_title) />
         <section class="hero stack">
             <h1>{td_string!(l, common.hero_title)}</h1>
             <p class="lead">{td_string!(l, common.promise)}</p>
