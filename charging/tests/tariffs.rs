@@ -230,6 +230,7 @@ async fn filters_narrow_and_facets_count_without_their_own_filter() {
     assert_eq!((item.price, item.data_bytes, item.has_commitment), (yuan(30), Some(30 << 30), true));
     assert_eq!((item.commitment.as_str(), item.restrictions.as_slice()), ("24个月", &["流量不可转赠".to_owned()][..]));
     assert!(!item.orderable);
+    drop(conn);
     database.drop().await;
 }
 
