@@ -33,7 +33,7 @@ export default async function setup() {
 /** Signs a subscriber of the demo in, for the checks that only look at pages; returns the file of the cookies. */
 async function signIn(dataDir, baseURL) {
   const file = path.join(dataDir, 'signed-in.json');
-  const portal = await request.newContext({ baseURL, extraHTTPHeaders: { origin: baseURL } });
+  const portal = await request.newContext({ baseURL, extraHTTPHeaders: { origin: baseURL, accept: 'text/html' } });
   const page = await (await portal.get('/login')).text();
   const [msisdn] = /1[3-9]\d{9}/.exec(page.slice(page.indexOf('/demo/handset/')));
   const [, password] = /<p>[^<]*?(\d{6})[^<]*<\/p>/.exec(page);

@@ -20,8 +20,6 @@ const MESSAGES_MAX: u8 = 40;
 const NUMBERS_MAX: u8 = 20;
 /// Longest message that can be sent, in characters.
 const REPLY_CHARS_MAX: usize = 200;
-/// Pause between two looks for new messages, in milliseconds.
-const REFRESH_MS: u32 = 4000;
 
 /// `/demo/handset/{msisdn}`
 #[component]
@@ -57,7 +55,7 @@ pub fn HandsetPage() -> impl IntoView {
                     <Handset msisdn=msisdn.to_string() messages />
                     <Numbers numbers own=msisdn.to_string() />
                 </div>
-                <AutoRefresh every_ms=REFRESH_MS />
+                <AutoRefresh />
             })
         }
     })

@@ -21,8 +21,10 @@ test('the first page transfers little wasm, compressed by brotli', async ({ page
   expect(responseBodySize).toBeLessThanOrEqual(WASM_BYTES_MAX);
 });
 
-test('a page says what scripts and frames it allows', async ({ request }) => {
+test('a page runs no script but its own', async ({ request }) => {
   const policy = (await request.get('/')).headers()['content-security-policy'];
-  expect(policy).toContain("default-src 'self'");
-  expect(policy).not.toContain('unsafe-inline');
+  expect(policy).toContain("default-src 'none'");
+  const [scripts] = /script-src [^;]*/.exec(policy);
+  expect(scripts).not.toContain("'unsafe-inline'");
+  expect(scripts).not.toContain("'unsafe-eval'");
 });

@@ -27,7 +27,7 @@ const TRIES_MAX: u32 = 5;
 pub enum Command {
     /// Rate usage records: each once by its id, however often a file is given.
     Ingest {
-        /// NDJSON: {"id":…,"msisdn":…,"service":"data|voice|sms","started_at":…,"quantity":…,"rating_group":…} a line.
+        /// NDJSON, a line a record with id, msisdn, service, start, quantity and, for data, a rating group.
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
