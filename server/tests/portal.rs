@@ -29,8 +29,7 @@ impl Portal {
         Self { database: TestDatabase::create().await, clock: Arc::new(ManualClock::new(now)) }
     }
 
-    fn router(&self, demo: bool) -> Router {
-        let site = Site::find();
+    fn router(&self, demo: bool, site: Site) -> Router {
         let state = AppState {
             pool: self.database.app.clone(),
             clock: self.clock.clone(),
@@ -41,7 +40,7 @@ impl Portal {
     }
 
     async fn ask(&self, demo: bool, request: Request<Body>) -> Response<Body> {
-        self.router(demo).oneshot(request).await.unwrap()
+        self.router(demo, Site::find()).oneshot(request).await.unwrap()
     }
 
     fn sessions(&self) -> PostgresSessions {
@@ -171,6 +170,33 @@ async fn a_session_is_kept_under_a_digest_and_names_its_subscriber() {
     portal.clock.advance(TimeDelta::minutes(30));
     assert!(sessions.load(&record.id).await.unwrap().is_none(), "after half an hour it is over");
     assert_eq!(remove_expired(&portal.database.app, portal.clock.now()).await.unwrap(), 1);
+    portal.database.drop().await;
+}
+
+#[tokio::test]
+async fn what_caches_may_share_carries_nobodys_cookie() {
+    let portal = Portal::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("pkg")).unwrap();
+    std::fs::write(folder.path().join("hash.txt"), "js: 1\n").unwrap();
+    std::fs::write(folder.path().join("pkg/mingbai.1.js"), "export {}").unwrap();
+    let subscriber = portal.add_subscriber().await;
+    let mut record = portal.record(Some(subscriber));
+    record.expiry_date = OffsetDateTime::now_utc() + Duration::minutes(30);
+    portal.sessions().create(&mut record).await.unwrap();
+    let router = portal.router(false, Site::at(folder.path().to_owned()));
+    let ask = async |path: &str| {
+        let mut request = get(path);
+        request.headers_mut().insert("cookie", format!("mingbai={}", record.id).parse().unwrap());
+        router.clone().oneshot(request).await.unwrap()
+    };
+    let file = ask("/pkg/mingbai.1.js").await;
+    assert_eq!(file.headers()["cache-control"], "public, max-age=31536000, immutable");
+    assert!(!file.headers().contains_key("set-cookie"));
+    assert!(!ask("/tariffs.json").await.headers().contains_key("set-cookie"));
+    let page = ask("/").await;
+    assert!(page.headers().contains_key("set-cookie"), "a page prolongs the session");
+    assert!(page.headers()["cache-control"].to_str().unwrap().contains("private"));
     portal.database.drop().await;
 }
 

@@ -39,7 +39,7 @@ pub async fn protect(secure: bool, request: Request, next: Next) -> Response {
         tell(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     if headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
     }
     response
 }

@@ -70,13 +70,15 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .with_expiry(Expiry::OnInactivity(INACTIVITY_MAX))
         .with_always_save(true);
     let missing = not_found(state.clone());
+    let hidden = missing.clone();
     let options = state.leptos_options.clone();
     let pages = Router::new()
         .leptos_routes_with_context(&state, routes, headers::content_security_policy, move || shell(options.clone()))
+        .layer(from_fn(move |request, next| hide_demo(demo, hidden.clone(), request, next)))
+        .layer(sessions.clone())
+        // Outside the sessions: what caches may share must never carry somebody's cookie.
         .merge(tariff_files::routes())
-        .fallback_service(site::files(&settings.site, missing.clone()))
-        .layer(from_fn(move |request, next| hide_demo(demo, missing.clone(), request, next)))
-        .layer(sessions)
+        .fallback_service(site::files(&settings.site, Router::new().fallback(missing).layer(sessions)))
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
         .layer(GlobalConcurrencyLimitLayer::new(REQUESTS_MAX))
@@ -99,27 +101,28 @@ fn is_demo(path: &str) -> bool {
 }
 
 /// Without demo mode its addresses are like any that never existed, pages and server functions alike.
-async fn hide_demo(demo: bool, missing: impl NotFound, mut request: Request, next: Next) -> Response {
-    if demo || !is_demo(request.uri().path()) {
-        return next.run(request).await;
-    }
-    *request.uri_mut() = Uri::from_static("/nowhere");
-    missing(request).await
+async fn hide_demo(demo: bool, missing: impl NotFound, request: Request, next: Next) -> Response {
+    if demo || !is_demo(request.uri().path()) { next.run(request).await } else { missing(request).await }
 }
 
 /// Answers what has no answer.
-pub trait NotFound: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static {}
+trait NotFound: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static {}
 impl<F: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static> NotFound for F {}
 
 /// The page that says there is none.
 fn not_found(state: AppState) -> impl NotFound {
+    let demo = state.demo;
     let options = state.leptos_options.clone();
     let context = move || {
         provide_context(state.clone());
         headers::content_security_policy();
     };
     let render = leptos_axum::render_app_async_with_context(context, move || shell(options.clone()));
-    move |request| {
+    move |mut request| {
+        if !demo && is_demo(request.uri().path()) {
+            // The pages know this address.
+            *request.uri_mut() = Uri::from_static("/nowhere");
+        }
         let page = render(request);
         Box::pin(async move {
             let mut page = page.await;

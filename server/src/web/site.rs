@@ -6,15 +6,12 @@ use std::path::PathBuf;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::handler::HandlerWithoutStateExt as _;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use leptos::config::{Env, LeptosOptions};
 use tower_http::services::ServeDir;
-
-use super::NotFound;
 
 const OUTPUT_NAME: &str = "mingbai";
 const PACKAGE_FOLDER: &str = "pkg";
@@ -34,12 +31,17 @@ impl Site {
     pub fn find() -> Self {
         let set = env::var_os("MINGBAI_SITE_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let beside = || Some(env::current_exe().ok()?.with_file_name("site"));
-        let folder = set.or_else(beside).unwrap_or_default();
+        let site = Self::at(set.or_else(beside).unwrap_or_default());
+        if !site.folder.is_dir() {
+            tracing::warn!(folder = %site.folder.display(), "pages will be plain: there are no files for browsers");
+        }
+        site
+    }
+
+    /// The site of a folder.
+    pub fn at(folder: PathBuf) -> Self {
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let hashed = folder.join(HASH_FILE).is_file();
-        if !folder.is_dir() {
-            tracing::warn!(folder = %folder.display(), "pages will be plain: there are no files for browsers");
-        }
         Self { folder, hashed }
     }
 }
@@ -58,14 +60,14 @@ pub fn options(site: &Site, address: SocketAddr) -> LeptosOptions {
 }
 
 /// Serves the files, compressed beforehand; `missing` answers for what is no file.
-pub fn files(site: &Site, missing: impl NotFound) -> Router {
+pub fn files(site: &Site, missing: Router) -> Router {
     let hashed = site.hashed;
     let folder = ServeDir::new(&site.folder)
         .append_index_html_on_directories(false)
         .precompressed_br()
         .precompressed_gzip()
         .call_fallback_on_method_not_allowed(true)
-        .fallback(missing.into_service());
+        .fallback(missing);
     Router::new().fallback_service(folder).layer(from_fn(move |request, next| keep(hashed, request, next)))
 }
 
