@@ -43,6 +43,15 @@ pub fn month_text(l: Locale, month: Month) -> String {
     }
 }
 
+/// A month of this or a neighbouring year: `10月`, `Oct`.
+pub fn month_name(l: Locale, month: Month) -> String {
+    let first = month.first_day();
+    match l {
+        Locale::zh_CN => format!("{}月", first.month()),
+        Locale::en => first.format("%b").to_string(),
+    }
+}
+
 /// Rated units (bytes, minutes, messages) with their unit: `19.99 GB`, `400 分钟`, `100 条`.
 pub fn quantity_text(l: Locale, service: Service, units: u64) -> String {
     match service {

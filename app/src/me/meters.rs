@@ -25,8 +25,8 @@ pub fn sum(allowances: &[AllowanceOverview], service: Service, directed: bool) -
     )
 }
 
-/// Data in large, calls and messages in small.
-pub fn left_card(l: Locale, allowances: &[AllowanceOverview]) -> impl IntoView + use<> {
+/// Data in large, calls and messages in small; the cap below.
+pub fn left_card(l: Locale, allowances: &[AllowanceOverview], cap: Option<impl IntoView>) -> AnyView {
     let data = sum(allowances, Service::Data, false);
     let directed = sum(allowances, Service::Data, true);
     let small = [Service::Voice, Service::Sms]
@@ -35,7 +35,7 @@ pub fn left_card(l: Locale, allowances: &[AllowanceOverview]) -> impl IntoView +
         .filter(|(_, sum)| sum.available > 0)
         .map(|(service, sum)| {
             let left = quantity_text(l, service, sum.left);
-            let words = td_string!(l, me.ov_left, left = left, total = quantity_text(l, service, sum.available));
+            let words = td_string!(l, me.ov_left, left = left);
             mini_meter(service_text(l, service).to_owned(), words, sum.available - sum.left, sum.available)
         })
         .collect_view();
@@ -51,7 +51,7 @@ pub fn left_card(l: Locale, allowances: &[AllowanceOverview]) -> impl IntoView +
     view! {
         <section class="card" aria-labelledby="left">
             <div class="meter-head">
-                <h2 id="left">{td_string!(l, me.ov_data_left)}</h2>
+                <h2 id="left" class="label">{td_string!(l, me.ov_data_left)}</h2>
                 <a href="/me/usage">{td_string!(l, me.ov_details)}</a>
             </div>
             <p class="meter-head">
@@ -65,12 +65,14 @@ pub fn left_card(l: Locale, allowances: &[AllowanceOverview]) -> impl IntoView +
                     view! { <p class="small muted">{td_string!(l, me.ov_directed, left = left)}</p> }
                 })}
             <div class="pair">{small}</div>
+            {cap}
         </section>
     }
+    .into_any()
 }
 
 /// One allowance of a month: what is used and left, until when. `with_source`: named by its tariff, not its service.
-pub fn allowance_row(l: Locale, a: &AllowanceOverview, month: Month, with_source: bool) -> impl IntoView + use<> {
+pub fn allowance_row(l: Locale, a: &AllowanceOverview, month: Month, with_source: bool) -> AnyView {
     let quantity = |units| quantity_text(l, a.service, units);
     let used = td_string!(l, me.us_used_of, used = quantity(a.used), total = quantity(a.available));
     let left = td_string!(l, me.us_left, left = quantity(a.left));
@@ -108,6 +110,7 @@ pub fn allowance_row(l: Locale, a: &AllowanceOverview, month: Month, with_source
             {directed.map(|text| view! { <span class="small">{text}</span> })}
         </li>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -16,13 +16,13 @@ pub enum Tone {
 }
 
 /// A message at the top of a page.
-pub fn banner(tone: Tone, message: impl IntoView) -> impl IntoView {
+pub fn banner(tone: Tone, message: impl IntoView) -> AnyView {
     let (class, role) = match tone {
         Tone::Good => ("banner", "status"),
         Tone::Warn => ("banner warn", "status"),
         Tone::Bad => ("banner bad", "alert"),
     };
-    view! { <div class=class role=role>{message}</div> }
+    view! { <div class=class role=role>{message}</div> }.into_any()
 }
 
 /// A query parameter of the page, of at most 100 bytes. Ask before the first `await`.

@@ -18,7 +18,7 @@ use crate::me::parts::fen;
 use crate::me::proof::{channel_text, method_text, price_text};
 
 /// Everything about one service, with its stop (or undo) at the end.
-pub fn service_card(l: Locale, shown: Shown, month: Month, now: DateTime<Utc>) -> impl IntoView {
+pub fn service_card(l: Locale, shown: Shown, month: Month, now: DateTime<Utc>) -> AnyView {
     let Shown { service, stop, next, allowances } = shown;
     let id = service.subscription_id;
     let name = service.tariff.content.name.clone();
@@ -44,7 +44,7 @@ pub fn service_card(l: Locale, shown: Shown, month: Month, now: DateTime<Utc>) -
         (None, false) => None,
     };
     view! {
-        <article class="card" id=format!("s{id}")>
+        <article class="card service" id=format!("s{id}")>
             <div class="service-head">
                 <h3>{name.clone()}</h3>
                 <span class="price">{price}</span>
@@ -61,6 +61,7 @@ pub fn service_card(l: Locale, shown: Shown, month: Month, now: DateTime<Utc>) -
             }}
         </article>
     }
+    .into_any()
 }
 
 fn facts(l: Locale, service: &ActiveService, next: &[NextCharge]) -> impl IntoView + use<> {

@@ -32,7 +32,7 @@ pub fn cap_line(l: Locale, cap: Decimal, charged: Decimal) -> impl IntoView {
 }
 
 /// The cap now, and what it has let through this month.
-pub fn state_card(l: Locale, cap: Decimal, charged: Decimal) -> impl IntoView {
+pub fn state_card(l: Locale, cap: Decimal, charged: Decimal) -> AnyView {
     view! {
         <section class="card">
             <dl class="figures">
@@ -44,27 +44,29 @@ pub fn state_card(l: Locale, cap: Decimal, charged: Decimal) -> impl IntoView {
                     <dt>{td_string!(l, me.cap_charged)}</dt>
                     <dd><Yuan amount=charging::money::round_to_fen(charged) /></dd>
                 </div>
-                <div>
-                    <dt>{td_string!(l, me.cap_left)}</dt>
-                    <dd><Yuan amount=charging::money::round_to_fen(cap - charged) /></dd>
-                </div>
             </dl>
-            {(!cap.is_zero()).then(|| view! { <Meter used=fen_count(charged) total=fen_count(cap) /> })}
+            {cap_line(l, cap, charged)}
             <p><a href="/me/usage#beyond">{td_string!(l, me.cap_why)}</a></p>
         </section>
     }
+    .into_any()
 }
 
-/// The tiers with what each would have meant in `month`, and an own amount. `volume_bytes`: what went beyond then.
-pub fn choose_form(l: Locale, current: Decimal, month: Month, outcomes: &[CapOutcome]) -> impl IntoView + use<> {
+/// The tiers with what each would have meant in `month`, and an own amount.
+pub fn choose_form(l: Locale, current: Decimal, month: Month, outcomes: &[CapOutcome]) -> AnyView {
     let used = outcomes.iter().any(|outcome| outcome.charged > Decimal::ZERO || outcome.stopped_on.is_some());
     let is_tier = outcomes.iter().any(|outcome| outcome.cap == current);
-    let tiers = outcomes.iter().map(|outcome| tier(l, outcome, current, month, used)).collect_view();
+    let explained = if used {
+        td_string!(l, me.cap_history, month = month_text(l, month))
+    } else {
+        td_string!(l, me.cap_no_history).to_owned()
+    };
+    let tiers = outcomes.iter().map(|outcome| tier(l, outcome, current, used)).collect_view();
     view! {
         <form class="card" method="post" action="/api/cap">
             <fieldset class="tiers">
                 <legend>{td_string!(l, me.cap_choose)}</legend>
-                {(!used).then(|| view! { <p class="muted">{td_string!(l, me.cap_no_history)}</p> })}
+                <p class="muted">{explained}</p>
                 {tiers}
                 <div class="tier">
                     <input type="radio" name="cap" value="own" id="cap-own" checked=!is_tier />
@@ -88,16 +90,16 @@ pub fn choose_form(l: Locale, current: Decimal, month: Month, outcomes: &[CapOut
             <button class="button primary wide-button">{td_string!(l, me.cap_submit)}</button>
         </form>
     }
+    .into_any()
 }
 
-fn tier(l: Locale, outcome: &CapOutcome, current: Decimal, month: Month, used: bool) -> impl IntoView + use<> {
+fn tier(l: Locale, outcome: &CapOutcome, current: Decimal, used: bool) -> AnyView {
     let is_current = outcome.cap == current;
-    let month = month_text(l, month);
     let charge = fen(outcome.charged);
     let means = if let Some(day) = outcome.stopped_on {
-        td_string!(l, me.cap_tier_means, month = month, charge = charge, day = short_day_text(l, day))
+        td_string!(l, me.cap_tier_means, charge = charge, day = short_day_text(l, day))
     } else {
-        td_string!(l, me.cap_tier_enough, month = month, charge = charge)
+        td_string!(l, me.cap_tier_enough, charge = charge)
     };
     let amount = outcome.cap;
     view! {
@@ -108,7 +110,8 @@ fn tier(l: Locale, outcome: &CapOutcome, current: Decimal, month: Month, used: b
                 {is_current.then(|| view! { <span class="tag on">{td_string!(l, me.cap_current)}</span> })}
                 {amount.is_zero().then(|| view! { <span class="tag">{td_string!(l, me.cap_tier_zero)}</span> })}
             </span>
-            <span class="means">{used.then_some(means)}</span>
+            {used.then(|| view! { <span class="means">{means}</span> })}
         </label>
     }
+    .into_any()
 }

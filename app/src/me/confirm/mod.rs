@@ -70,7 +70,7 @@ pub fn confirm_forms(
     msisdn: &str,
     confirm: &'static str,
     refuse: &'static str,
-) -> impl IntoView + use<> {
+) -> AnyView {
     let request_id = pending.request.request_id.to_string();
     let sms_title = td_string!(l, me.sms_sent_to, msisdn = masked(msisdn));
     let code = match pending.code {
@@ -99,6 +99,7 @@ pub fn confirm_forms(
             <input type="hidden" name="request_id" value=request_id />
         </form>
     }
+    .into_any()
 }
 
 fn code_field(l: Locale, code: Usable) -> impl IntoView {

@@ -76,7 +76,7 @@ impl Start {
 }
 
 /// Price with its restrictions, the first month, when it starts, and how to stop it.
-pub fn price_card(l: Locale, tariff: &TariffVersion, terms: &Terms, start: Start) -> impl IntoView + use<> {
+pub fn price_card(l: Locale, tariff: &TariffVersion, terms: &Terms, start: Start) -> AnyView {
     let Start { at: starts_at, waits } = start;
     let first = first_bill(l, terms, starts_at);
     let charged_on = day_text(l, first.month.next().first_day());
@@ -97,8 +97,10 @@ pub fn price_card(l: Locale, tariff: &TariffVersion, terms: &Terms, start: Start
     };
     let then = match first.then {
         Some(price) => td_string!(l, me.or_now_next, month = next, price = plain(price)),
+        None if first.amount.is_zero() => td_string!(l, me.or_now_free).to_owned(),
         None => td_string!(l, me.or_now_once).to_owned(),
     };
+    let on_bill = (!first.amount.is_zero()).then(|| td_string!(l, me.or_charged_on, day = charged_on));
     let content = &tariff.content;
     let conditions = [
         (td_string!(l, me.or_restrictions), content.restrictions.join("\n")),
@@ -124,7 +126,7 @@ pub fn price_card(l: Locale, tariff: &TariffVersion, terms: &Terms, start: Start
                     <dt>{td_string!(l, me.or_arithmetic)}</dt>
                     <dd class="stack-tight">
                         {first.why.into_iter().map(|sentence| view! { <p>{sentence}</p> }).collect_view()}
-                        <p>{td_string!(l, me.or_charged_on, day = charged_on)}</p>
+                        <p>{on_bill.unwrap_or_else(|| td_string!(l, me.or_now_free).to_owned())}</p>
                     </dd>
                 </div>
                 {conditions}
@@ -133,10 +135,11 @@ pub fn price_card(l: Locale, tariff: &TariffVersion, terms: &Terms, start: Start
             </dl>
         </section>
     }
+    .into_any()
 }
 
 /// Both plans side by side; `None` where the new one has no terms.
-pub fn change_card(l: Locale, present: &Present, tariff: &TariffVersion) -> Option<impl IntoView + use<>> {
+pub fn change_card(l: Locale, present: &Present, tariff: &TariffVersion) -> Option<AnyView> {
     let terms = tariff.content.terms.as_ref()?;
     let (old, new) = (present.tariff.content.name.clone(), tariff.content.name.clone());
     let at = present.change.starts_at;
@@ -148,13 +151,14 @@ pub fn change_card(l: Locale, present: &Present, tariff: &TariffVersion) -> Opti
         td_string!(l, me.or_change_text, old = old, new = new, until = until, from = day_text(l, local_date(at)))
     };
     let lines = differences(l, &present.terms, terms);
-    Some(view! {
+    let card = view! {
         <section class="card" aria-labelledby="change">
             <h2 id="change">{td_string!(l, me.or_change_title)}</h2>
             <p>{text}</p>
             {differences_table(l, lines)}
         </section>
-    })
+    };
+    Some(card.into_any())
 }
 
 /// Why something cannot be ordered, for the one who wants it.
@@ -178,7 +182,7 @@ pub fn refusal_text(l: Locale, refusal: &Refusal, regions: &[String], own: &str)
 }
 
 /// The terms in words, and every element of the tariff as published.
-pub fn whole_tariff(l: Locale, tariff: TariffVersion) -> impl IntoView {
+pub fn whole_tariff(l: Locale, tariff: TariffVersion) -> AnyView {
     let words = tariff.content.terms.clone().map(|terms| {
         let kind = tariff.content.kind;
         view! {
@@ -195,6 +199,7 @@ pub fn whole_tariff(l: Locale, tariff: TariffVersion) -> impl IntoView {
             <TariffFacts tariff />
         </section>
     }
+    .into_any()
 }
 
 #[cfg(test)]

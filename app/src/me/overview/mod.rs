@@ -46,19 +46,19 @@ pub fn OverviewPage() -> impl IntoView {
         let greeting = td_string!(l, me.ov_greeting, name = subscriber.name);
         Ok(view! {
             <Title text=td_string!(l, me.tab_overview) />
+            {problem.and_then(|code| problem_text(l, &code)).map(|(tone, text)| banner(tone, text))}
+            {question.map(|question| answers::question_banner(l, question))}
+            {answers::ending_banner(l, &services)}
             <header class="row spread hello">
                 <h1>{greeting}</h1>
                 <span class="muted">{masked(subscriber.msisdn.as_str())}</span>
             </header>
-            {problem.and_then(|code| problem_text(l, &code)).map(|(tone, text)| banner(tone, text))}
-            {question.map(|question| answers::question_banner(l, question))}
-            {answers::ending_banner(l, &services)}
             <div class="me-cards">
                 <div class="me-column">
                     {no_plan.then(|| new_card(l))}
                     {money::money_card(l, &estimate)}
-                    {(!month.allowances.is_empty()).then(|| left_card(l, &month.allowances))}
-                    {(!no_plan).then(|| cap_card(l, month.cap))}
+                    {(!no_plan || !month.allowances.is_empty())
+                        .then(|| left_card(l, &month.allowances, (!no_plan).then(|| cap_part(l, month.cap))))}
                 </div>
                 {money::next_card(l, &estimate, &ending)}
             </div>
@@ -77,14 +77,14 @@ fn new_card(l: Locale) -> impl IntoView {
     }
 }
 
-fn cap_card(l: Locale, cap: CapOverview) -> impl IntoView {
+fn cap_part(l: Locale, cap: CapOverview) -> impl IntoView {
     view! {
-        <section class="card" aria-labelledby="cap">
+        <div class="cap-part">
             <div class="meter-head">
-                <h2 id="cap">{td_string!(l, me.ov_cap)}</h2>
+                <h2 class="label">{td_string!(l, me.ov_cap)}</h2>
                 <a href="/me/cap">{td_string!(l, me.ov_cap_change)}</a>
             </div>
             {cap_line(l, cap.cap, cap.charged)}
-        </section>
+        </div>
     }
 }

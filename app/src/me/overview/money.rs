@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use leptos::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::components::{Yuan, month_text, short_day_text};
+use crate::components::{Yuan, month_name, short_day_text};
 use crate::i18n::{Locale, td_string};
 use crate::me::parts::fen;
 
@@ -58,10 +58,10 @@ fn fees(estimate: &Estimate) -> Decimal {
 }
 
 /// So far, and in all, with the reasons one tap away.
-pub fn money_card(l: Locale, estimate: &Estimate) -> impl IntoView + use<> {
+pub fn money_card(l: Locale, estimate: &Estimate) -> AnyView {
     let so_far = used_so_far(estimate);
     let fees = fees(estimate);
-    let month = month_text(l, estimate.month);
+    let month = month_name(l, estimate.month);
     let why = format!("/me/bills/{}", estimate.month);
     view! {
         <section class="card">
@@ -74,19 +74,23 @@ pub fn money_card(l: Locale, estimate: &Estimate) -> impl IntoView + use<> {
                 <div>
                     <dt>{td_string!(l, me.ov_whole, month = month)}</dt>
                     <dd><Yuan amount=so_far + fees /></dd>
-                    <dd class="note">{td_string!(l, me.ov_whole_hint, fees = fen(fees))}</dd>
+                    <dd class="note">
+                        {td_string!(l, me.ov_whole_hint, fees = fen(fees))}
+                        " "
+                        <a href=why>{td_string!(l, me.ov_why_total)}</a>
+                    </dd>
                 </div>
             </dl>
-            <p><a href=why>{td_string!(l, me.ov_why_total)}</a></p>
         </section>
     }
+    .into_any()
 }
 
 /// 每一笔将要扣的费: a day, its charges, and the stop beside each. `ending`: subscriptions that stop already.
-pub fn next_card(l: Locale, estimate: &Estimate, ending: &[i64]) -> impl IntoView + use<> {
+pub fn next_card(l: Locale, estimate: &Estimate, ending: &[i64]) -> AnyView {
     let days = charge_days(estimate);
     let none = days.is_empty();
-    let month = month_text(l, estimate.month);
+    let month = month_name(l, estimate.month);
     let sections = days.into_iter().map(|day| day_section(l, day, &month, ending)).collect_view();
     view! {
         <section class="card" aria-labelledby="next">
@@ -95,6 +99,7 @@ pub fn next_card(l: Locale, estimate: &Estimate, ending: &[i64]) -> impl IntoVie
             {sections}
         </section>
     }
+    .into_any()
 }
 
 fn day_section(l: Locale, day: ChargeDay, month: &str, ending: &[i64]) -> impl IntoView + use<> {
@@ -136,7 +141,7 @@ fn charge_row(l: Locale, charge: NextCharge, stopping: bool) -> impl IntoView {
     let what = if charge.kind == ChargeKind::OneOff {
         td_string!(l, me.ov_next_one_off).to_owned()
     } else {
-        td_string!(l, me.ov_next_recurring, month = month_text(l, charge.month))
+        td_string!(l, me.ov_next_recurring, month = month_name(l, charge.month))
     };
     let label = td_string!(l, me.ov_stop_label, name = charge.tariff_name.clone());
     view! {

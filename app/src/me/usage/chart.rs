@@ -39,7 +39,7 @@ fn bars(l: Locale, month: Month, service: Service, days: &[DayUsage]) -> Vec<Bar
 }
 
 /// The chart with its switch. Days that went beyond the allowances are drawn darker.
-pub fn daily_card(l: Locale, filter: Filter, days: &[DayUsage], now: DateTime<Utc>) -> impl IntoView + use<> {
+pub fn daily_card(l: Locale, filter: Filter, days: &[DayUsage], now: DateTime<Utc>) -> AnyView {
     let service = filter.service.unwrap_or(Service::Data);
     let today = local_date(now);
     let mut bars = bars(l, filter.month, service, days);
@@ -62,6 +62,7 @@ pub fn daily_card(l: Locale, filter: Filter, days: &[DayUsage], now: DateTime<Ut
             {chart}
         </section>
     }
+    .into_any()
 }
 
 #[cfg(test)]

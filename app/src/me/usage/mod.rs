@@ -51,7 +51,7 @@ pub fn UsagePage() -> impl IntoView {
     })
 }
 
-fn allowances_card(l: Locale, overview: &MonthOverview) -> impl IntoView + use<> {
+fn allowances_card(l: Locale, overview: &MonthOverview) -> AnyView {
     let month = overview.month;
     let groups = Service::ALL
         .into_iter()
@@ -81,9 +81,10 @@ fn allowances_card(l: Locale, overview: &MonthOverview) -> impl IntoView + use<>
             {groups}
         </section>
     }
+    .into_any()
 }
 
-fn beyond_card(l: Locale, overview: &MonthOverview, present: Month) -> impl IntoView + use<> {
+fn beyond_card(l: Locale, overview: &MonthOverview, present: Month) -> AnyView {
     let month = month_text(l, overview.month);
     let rows = overview.services.iter().filter(|s| s.overage > 0 || s.absorbed > 0).map(|s| beyond_row(l, s));
     let rows: Vec<_> = rows.collect();
@@ -103,6 +104,7 @@ fn beyond_card(l: Locale, overview: &MonthOverview, present: Month) -> impl Into
             {bill}
         </section>
     }
+    .into_any()
 }
 
 fn beyond_row(l: Locale, s: &ServiceOverview) -> impl IntoView + use<> {

@@ -12,10 +12,10 @@ use crate::components::{Pager, clock_text, quantity_text, service_text, short_da
 use crate::i18n::{Locale, td_string};
 
 /// Records on a page.
-pub const PAGE_SIZE: u32 = 50;
+pub const PAGE_SIZE: u32 = 20;
 
 /// The itemised list with its filter and pages.
-pub fn record_list(l: Locale, filter: Filter, list: RecordPage) -> impl IntoView {
+pub fn record_list(l: Locale, filter: Filter, list: RecordPage) -> AnyView {
     let pages = u32::try_from(list.total.div_ceil(u64::from(list.page_size.max(1)))).unwrap_or(u32::MAX);
     let count = (list.total > 0).then(|| {
         view! { <span class="muted">{td_string!(l, me.us_records_count, n = list.total)}</span> }
@@ -34,6 +34,7 @@ pub fn record_list(l: Locale, filter: Filter, list: RecordPage) -> impl IntoView
             <Pager page=filter.page pages base=filter.page_base() />
         </section>
     }
+    .into_any()
 }
 
 fn record_row(l: Locale, month: Month, record: &RecordView) -> impl IntoView + use<> {
