@@ -12,7 +12,8 @@ const ALTERATIONS: [(&str, &str, &str); 8] = [
     (
         "consent text",
         "alter table consent drop constraint consent_hash;
-         update consent set evidence = replace(evidence::text, '6d', '6e')::bytea where (subscriber_id, seq) =
+         update consent set evidence = convert_to(replace(convert_from(evidence, 'UTF8'), '元', '角'), 'UTF8')
+         where (subscriber_id, seq) =
             (select subscriber_id, seq from consent order by subscriber_id, seq limit 1)",
         "the proof of consent",
     ),

@@ -89,7 +89,7 @@ fn person(n: u32, months: u32) -> anyhow::Result<Person> {
         name: story.map_or_else(|| format!("{surname}{given}"), |story| story.name.to_owned()),
         region: story.map_or(region, |story| story.region),
         language: if n == 4 || rng.random_bool(0.02) { Language::English } else { Language::Chinese },
-        joined: story.map_or(joined, |story| story.joined),
+        joined: story.map_or(joined, |story| story.joined.min(months)),
         heavy: rng.random_bool(0.15),
         first_plan: story.map_or(first_plan, |story| story.first_plan),
     })
