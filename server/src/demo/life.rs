@@ -107,7 +107,7 @@ fn story(n: u32, age: u32) -> Vec<Action> {
         (1, 9) => vec![Action::Order("24MB900106")],
         (1, 15) | (6, 2) => vec![Action::Order("24MB900115")],
         (1, 13) => vec![Action::Cancel("24MB900115")],
-        (2, 14) => vec![Action::Cap(50)],
+        (2, 2) => vec![Action::Cap(50)],
         (4, 5) => vec![Action::Order("24MB900301")],
         (4, 4) => vec![Action::Cancel("24MB900301")],
         (4, 12) => vec![Action::Order("24MB900116")],
