@@ -160,7 +160,8 @@ pub(super) fn rollover(page: &Page) -> Result<bool, Underivable> {
 
 fn clause_rolls(clause: &str, subject: &str) -> Rolls {
     static NO: LazyLock<Regex> = LazyLock::new(|| {
-        pattern("(?:不|无法)(?:可以?|能|支持|得|共享|转赠|分享|及|和|、|与|或|当月){0,6}结转|不再延期|不延期")
+        // One modal at the most: in "不可共享、可结转" the second one says yes.
+        pattern("(?:不|无法)(?:可以?|能|支持|得)?(?:共享|转赠|分享|及|和|、|与|或|当月){0,6}结转|不再延期|不延期")
     });
     static YES: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
