@@ -8,6 +8,7 @@ pub mod command;
 pub mod context;
 pub mod demo;
 pub mod import;
+pub mod network;
 pub mod postgres;
 pub mod session_store;
 pub mod web;

@@ -11,6 +11,7 @@ use axum::http::{Request, Response, StatusCode};
 use charging::clock::{Clock as _, ManualClock};
 use charging::testing::TestDatabase;
 use chrono::{DateTime, TimeDelta};
+use server::network;
 use server::session_store::{PostgresSessions, remove_expired};
 use server::web::{Settings, Site, options, router};
 use tower::ServiceExt as _;
@@ -36,7 +37,7 @@ impl Portal {
             demo,
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
         };
-        router(state, &Settings { secure: false, site })
+        router(state, &Settings { secure: false, site, network: network() })
     }
 
     async fn ask(&self, demo: bool, request: Request<Body>) -> Response<Body> {
@@ -60,6 +61,10 @@ impl Portal {
             select subscriber_id, msisdn, '张三', '北京', now() from number returning subscriber_id";
         sqlx::query_scalar(add).fetch_one(&self.database.app).await.unwrap()
     }
+}
+
+fn network() -> network::Settings {
+    network::Settings { access: network::Access::new(None), public_url: "https://mingbai.example".to_owned() }
 }
 
 fn get(path: &str) -> Request<Body> {

@@ -57,6 +57,15 @@ struct LineFile {
     rating_group: Option<i64>,
 }
 
+/// Whether usage that began then can still be billed, and may have begun at all.
+pub fn is_billable(started_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    started_at <= now + AHEAD_MAX && started_at >= oldest(now)
+}
+
+fn oldest(now: DateTime<Utc>) -> DateTime<Utc> {
+    Month::of(now).minus(AGE_MONTHS_MAX).start()
+}
+
 /// Reads and checks a line; `now` bounds when usage may have started.
 ///
 /// # Errors
@@ -74,7 +83,7 @@ pub fn parse_usage_line(line: &str, now: DateTime<Utc>) -> Result<UsageLine, Lin
     if started_at > now + AHEAD_MAX {
         return Err(LineError::Future);
     }
-    if started_at < Month::of(now).minus(AGE_MONTHS_MAX).start() {
+    if started_at < oldest(now) {
         return Err(LineError::TooOld);
     }
     let quantity = u64::try_from(file.quantity).ok().filter(|quantity| *quantity <= QUANTITY_MAX);

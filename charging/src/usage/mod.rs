@@ -9,6 +9,7 @@ pub mod pool;
 pub mod rating;
 #[cfg(test)]
 mod rating_tests;
+pub mod session;
 #[cfg(feature = "postgres")]
 pub mod store;
 
@@ -45,12 +46,12 @@ pub enum Novelty {
 
 /// Tells new records from repeated ones, against those stored before and those earlier in the list. Of two records with
 /// one id the earlier one counts.
-pub fn novelty(records: &[UsageRecord], stored: &[UsageRecord]) -> Vec<Novelty> {
+pub fn novelty(records: &[&UsageRecord], stored: &[UsageRecord]) -> Vec<Novelty> {
     let mut known: HashMap<&str, &UsageRecord> = stored.iter().map(|record| (record.id.as_str(), record)).collect();
     records
         .iter()
         .map(|record| match known.get(record.id.as_str()) {
-            Some(same) if *same == record => Novelty::Repeated,
+            Some(same) if same == record => Novelty::Repeated,
             Some(_) => Novelty::Conflict,
             None => {
                 known.insert(&record.id, record);
@@ -75,6 +76,6 @@ mod tests {
         };
         let reported = [record("a", 1), record("b", 1), record("b", 1), record("b", 2), record("c", 1), record("a", 2)];
         let [a, b, c] = [Novelty::New, Novelty::Repeated, Novelty::Conflict];
-        assert_eq!(novelty(&reported, &[record("c", 1)]), [a, a, b, c, b, c]);
+        assert_eq!(novelty(&reported.each_ref(), &[record("c", 1)]), [a, a, b, c, b, c]);
     }
 }

@@ -11,9 +11,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
+
 use super::UsageRecord;
 use super::allowance::{AllowanceId, Grant, InvalidAllowanceId, Subscribed, rank};
 use crate::clock::Month;
+use crate::quantity::Service;
 
 /// All records of a month that could use exactly these allowances.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +50,8 @@ impl FromStr for Class {
 pub struct Held {
     pub grant: Grant,
     pub used: u64,
-    /// Held for charging sessions that are open.
+    /// Held for charging sessions that are open: what may be granted to others is less by it. What was used is rated as
+    /// if nothing were held, so that a bill does not depend on who asked first.
     pub reserved: u64,
     /// Units by the class that took them; adds up to `used`.
     pub taken: BTreeMap<Class, u64>,
@@ -60,7 +64,7 @@ impl Held {
 
     /// Units that a record can still take.
     pub fn left(&self) -> u64 {
-        self.grant.granted.saturating_sub(self.used).saturating_sub(self.reserved)
+        self.grant.granted.saturating_sub(self.used)
     }
 
     /// Whether it is there for a record of this service, start and rating group.
@@ -141,6 +145,22 @@ impl Pool {
             }
         }
         split
+    }
+
+    /// Holds what a forecast of the same allowances takes beyond what is used.
+    pub fn reserve(&mut self, forecast: &Self) {
+        for (slot, then) in self.slots.iter_mut().zip(&forecast.slots) {
+            // Serving a record may move others, but never lowers what is used of an allowance.
+            let reserved = then.held.used - slot.held.used;
+            slot.changed |= reserved != slot.held.reserved;
+            slot.held.reserved = reserved;
+        }
+    }
+
+    /// When the next of them that serve a service stops to be usable.
+    pub fn next_end(&self, service: Service, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let ends = self.slots.iter().map(|slot| &slot.held.grant).filter(|grant| grant.service == service);
+        ends.map(|grant| grant.valid_until).filter(|end| *end > now).min()
     }
 
     /// The allowances as they stand, best rank first.

@@ -45,8 +45,8 @@ pub struct MonthState {
     pub plans: Vec<PlanMonth>,
     /// Yuan of data overage in the month, over all plans.
     pub cap: Decimal,
-    /// Yuan held for charging sessions that are open.
-    pub reserved: Decimal,
+    /// Yuan of the cap that went to plans which do not run in the month any more.
+    pub charged_elsewhere: Decimal,
 }
 
 /// How a record was rated, in rated units: bytes, minutes, messages.
@@ -77,7 +77,12 @@ pub enum RatingError {
 impl MonthState {
     /// Yuan of data overage charged so far.
     pub fn charged(&self) -> Decimal {
-        self.plans.iter().map(|plan| plan.beyond.charged).sum()
+        self.plans.iter().map(|plan| plan.beyond.charged).sum::<Decimal>() + self.charged_elsewhere
+    }
+
+    /// Yuan of data overage that may still be charged.
+    pub fn cap_left(&self) -> Decimal {
+        (self.cap - self.charged()).max(Decimal::ZERO)
     }
 
     /// Rates one record; the state then includes it. A refused record leaves the state as it was.
@@ -110,13 +115,13 @@ impl MonthState {
         })
     }
 
-    fn plan_at(&self, at: DateTime<Utc>) -> Option<usize> {
+    pub(super) fn plan_at(&self, at: DateTime<Utc>) -> Option<usize> {
         self.plans.iter().position(|plan| plan.plan.is_active(at))
     }
 
     /// Counts units beyond the allowances: how many of them are charged for, and what they cost.
     fn charge(&mut self, plan: usize, service: Service, units: u64) -> (u64, Decimal) {
-        let cap_left = (self.cap - self.charged() - self.reserved).max(Decimal::ZERO);
+        let cap_left = self.cap_left();
         let PlanMonth { plan, beyond, changed } = &mut self.plans[plan];
         *changed = true;
         let terms = plan.terms.overage_of(service);

@@ -53,7 +53,7 @@ impl Scenario {
                 .map(|plan| PlanMonth { plan: plan.clone(), beyond: Beyond::default(), changed: false })
                 .collect(),
             cap: self.cap,
-            reserved: Decimal::ZERO,
+            charged_elsewhere: Decimal::ZERO,
         }
     }
 }
@@ -69,7 +69,8 @@ struct Outcome {
 fn outcome(scenario: &Scenario, records: &[UsageRecord]) -> Outcome {
     let mut state = scenario.state();
     let mut costs = BTreeMap::new();
-    for (record, novelty) in records.iter().zip(novelty(records, &[])) {
+    let reported: Vec<&UsageRecord> = records.iter().collect();
+    for (record, novelty) in records.iter().zip(novelty(&reported, &[])) {
         if novelty == Novelty::New {
             *costs.entry(record.service).or_insert(Decimal::ZERO) += state.rate(record).unwrap().cost;
         }

@@ -1,13 +1,16 @@
-//! Usage in the database. Callers own the transaction.
+//! Usage in the database, for many subscribers at a time. Callers own the transaction.
 //!
 //! Whatever changes a subscriber's usage, allowances or cap first locks the subscriber's row, because a month shares
 //! what rolls over with the month before and after it.
 
 mod cap;
 mod ingest;
+mod load;
 mod overview;
 mod records;
-mod state;
+mod save;
+mod session;
+mod session_rows;
 
 pub use cap::{CapChoice, current_cap, lower_cap, raise_cap, what_each_tier_would_have_meant};
 pub use ingest::{Ingested, Rejection, ensure_partitions, ingest_batch, subscriber_ids};
@@ -15,12 +18,17 @@ pub use overview::{AllowanceOverview, CapOverview, DayUsage, MonthOverview, Serv
 pub use records::{
     RECORDS_PAGE_MAX, RecordPage, RecordView, SplitPart, records, records_of_bill_line, records_of_overage,
 };
-pub use state::refresh_allowances;
+pub use session::{charge_batch, give_back_silent};
+
+use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
+use crate::clock::Month;
 use crate::ledger::store::LedgerError;
+use load::{Key, load_months};
+use save::save_months;
 
 /// Why usage was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -77,14 +85,36 @@ fn check_written(table: &'static str, expected: usize, written: u64) -> Result<(
     if written == expected as u64 { Ok(()) } else { Err(UsageError::Incomplete { table, expected, written }) }
 }
 
-/// Until the transaction ends, nobody else changes this subscriber's usage, allowances or cap.
-async fn lock_subscriber(conn: &mut PgConnection, subscriber_id: i64) -> Result<(), UsageError> {
-    sqlx::query_scalar!(
-        "select subscriber_id from subscriber where subscriber_id = $1 for no key update",
-        subscriber_id
+/// Until the transaction ends, nobody else changes the usage, allowances or cap of these subscribers.
+async fn lock_subscribers(conn: &mut PgConnection, subscribers: &BTreeSet<i64>) -> Result<(), UsageError> {
+    let locked = lock_existing(conn, subscribers).await?;
+    subscribers.difference(&locked).next().map_or(Ok(()), |unknown| Err(UsageError::NoSubscriber(*unknown)))
+}
+
+/// Locks those that exist, always in the same order, so that nobody waits for one who waits for him.
+async fn lock_existing(conn: &mut PgConnection, subscribers: &BTreeSet<i64>) -> Result<BTreeSet<i64>, UsageError> {
+    let ids: Vec<i64> = subscribers.iter().copied().collect();
+    let locked = sqlx::query_scalar!(
+        "select subscriber_id from subscriber where subscriber_id = any($1) order by subscriber_id for no key update",
+        &ids
     )
-    .fetch_optional(conn)
-    .await?
-    .map(|_| ())
-    .ok_or(UsageError::NoSubscriber(subscriber_id))
+    .fetch_all(conn)
+    .await?;
+    Ok(locked.into_iter().collect())
+}
+
+async fn lock_subscriber(conn: &mut PgConnection, subscriber_id: i64) -> Result<(), UsageError> {
+    lock_subscribers(conn, &BTreeSet::from([subscriber_id])).await
+}
+
+/// Makes the allowances of a month follow the subscriptions: what was ordered since is granted, and what ended
+/// immediately lapses. Ingest does the same by itself.
+///
+/// # Errors
+/// When the database fails, or the subscriber does not exist.
+pub async fn refresh_allowances(conn: &mut PgConnection, subscriber_id: i64, month: Month) -> Result<(), UsageError> {
+    lock_subscriber(conn, subscriber_id).await?;
+    let key = Key { subscriber_id, month };
+    let months = load_months(conn, &BTreeSet::from([key])).await?;
+    save_months(conn, &months).await
 }

@@ -91,7 +91,7 @@ impl Broken {
         ];
         let mut tx = world.db.app.begin().await.unwrap();
         ensure_partitions(&mut tx, ["2026-10".parse().unwrap(), "2026-09".parse().unwrap()]).await.unwrap();
-        let results = ingest_batch(&mut tx, a, &records, now()).await.unwrap();
+        let results = ingest_batch(&mut tx, &records.map(|record| (a, record)), now()).await.unwrap();
         assert!(results.iter().all(|result| matches!(result, Ingested::Accepted)), "{results:?}");
         tx.commit().await.unwrap();
         Self { world, a, b, plan, addon, other }

@@ -2,5 +2,6 @@
 
 mod caps;
 mod ingest;
+mod sessions;
 mod views;
 mod world;

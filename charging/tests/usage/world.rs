@@ -189,7 +189,8 @@ impl World {
         now: DateTime<Utc>,
     ) -> Result<Vec<Ingested>, UsageError> {
         let mut tx = self.db.app.begin().await?;
-        let outcomes = ingest_batch(&mut tx, subscriber_id, records, now).await?;
+        let records: Vec<_> = records.iter().map(|record| (subscriber_id, record.clone())).collect();
+        let outcomes = ingest_batch(&mut tx, &records, now).await?;
         tx.commit().await?;
         Ok(outcomes)
     }

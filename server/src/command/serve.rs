@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::command::demo;
 use crate::context::Context;
+use crate::network;
 use crate::web::{self, Settings, Site};
 use crate::worker::Workers;
 
@@ -26,6 +27,13 @@ pub struct Args {
     /// Load demo data on first start, and offer the simulated handset.
     #[arg(long)]
     demo: bool,
+    /// Where browsers find the portal, if not at the address it listens on.
+    #[arg(long, env = "MINGBAI_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// What the operator's network functions must send as bearer token. Without it only programs on this machine may
+    /// ask for charging.
+    #[arg(long, env = "MINGBAI_NETWORK_TOKEN", hide_env_values = true)]
+    network_token: Option<String>,
 }
 
 /// # Errors
@@ -45,7 +53,12 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
         demo: args.demo,
         leptos_options: web::options(&site, address),
     };
-    let settings = Settings { secure: !address.ip().is_loopback(), site };
+    let public_url = args.public_url.unwrap_or_else(|| format!("http://{address}"));
+    let network = network::Settings {
+        access: network::Access::new(args.network_token.as_deref()),
+        public_url: public_url.trim_end_matches('/').to_owned(),
+    };
+    let settings = Settings { secure: !address.ip().is_loopback(), site, network };
     let workers = Workers::start(&state);
     let portal = web::router(state, &settings).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = watch::channel(false);

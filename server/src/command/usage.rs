@@ -1,6 +1,6 @@
 //! `mingbai usage ingest FILE…`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use charging::clock::{Clock, Month};
@@ -18,8 +18,10 @@ use crate::import::{Import, Line, Tally};
 const CHUNK_LINES: usize = 50_000;
 /// Text of these lines, in bytes, whatever their number.
 const CHUNK_BYTES: usize = 32 * 1024 * 1024;
-/// Subscribers at work at once.
-const CONCURRENT_SUBSCRIBERS: usize = 8;
+/// Records of one transaction, or those of one subscriber if they are more.
+const BATCH_RECORDS: usize = 2_000;
+/// Batches at work at once.
+const CONCURRENT_BATCHES: usize = 3;
 /// How often work that the database gave up to break a deadlock is tried again.
 const TRIES_MAX: u32 = 5;
 
@@ -92,22 +94,16 @@ async fn ingest_chunk(
     let numbers: BTreeSet<_> = lines.iter().map(|(_, usage)| &usage.msisdn).collect();
     let ids = subscriber_ids(&mut conn, numbers).await?;
     drop(conn);
-    let mut batches: BTreeMap<i64, (Vec<Line>, Vec<UsageRecord>)> = BTreeMap::new();
+    let mut records = Vec::with_capacity(lines.len());
     for (line, usage) in lines {
         match ids.get(&usage.msisdn) {
-            Some(subscriber_id) => {
-                let (lines, records) = batches.entry(*subscriber_id).or_default();
-                lines.push(line);
-                records.push(usage.record);
-            }
+            Some(subscriber_id) => records.push((line, (*subscriber_id, usage.record))),
             None => import.reject(&line, "no subscriber has this number")?,
         }
     }
-    let mut results = stream::iter(batches)
-        .map(async |(subscriber_id, (lines, records))| {
-            (lines, ingest_of_subscriber(pool, subscriber_id, &records, now).await)
-        })
-        .buffer_unordered(CONCURRENT_SUBSCRIBERS);
+    let mut results = stream::iter(batches(records))
+        .map(async |(lines, records)| (lines, ingest_of_subscribers(pool, &records, now).await))
+        .buffer_unordered(CONCURRENT_BATCHES);
     while let Some((lines, outcomes)) = results.next().await {
         for (line, outcome) in lines.iter().zip(outcomes?) {
             match outcome {
@@ -120,17 +116,36 @@ async fn ingest_chunk(
     Ok(())
 }
 
-async fn ingest_of_subscriber(
+type Batch = (Vec<Line>, Vec<(i64, UsageRecord)>);
+
+/// Divides records so that each subscriber is in one batch only: batches then never wait for one another.
+fn batches(mut records: Vec<(Line, (i64, UsageRecord))>) -> Vec<Batch> {
+    records.sort_by_key(|(_, (subscriber_id, _))| *subscriber_id);
+    let mut batches: Vec<Batch> = Vec::new();
+    for (line, record) in records {
+        match batches.last_mut() {
+            Some((lines, batch))
+                if lines.len() < BATCH_RECORDS || batch.last().is_some_and(|last| last.0 == record.0) =>
+            {
+                lines.push(line);
+                batch.push(record);
+            }
+            _ => batches.push((vec![line], vec![record])),
+        }
+    }
+    batches
+}
+
+async fn ingest_of_subscribers(
     pool: &PgPool,
-    subscriber_id: i64,
-    records: &[UsageRecord],
+    records: &[(i64, UsageRecord)],
     now: DateTime<Utc>,
 ) -> Result<Vec<Ingested>, UsageError> {
     let mut tries = 0;
     loop {
         tries += 1;
         let mut tx = pool.begin().await?;
-        match ingest_batch(&mut tx, subscriber_id, records, now).await {
+        match ingest_batch(&mut tx, records, now).await {
             Ok(outcomes) => {
                 tx.commit().await?;
                 return Ok(outcomes);

@@ -238,8 +238,9 @@ impl Scene<'_> {
         let Some(plan) = life::plan_at(pool, id, until).await? else { return Ok(()) };
         let window = Window { month: self.month, from, until, age: self.age };
         let records = traffic::records(person, plan.as_str(), window, &mut rng);
+        let records: Vec<_> = records.into_iter().map(|record| (id, record)).collect();
         let mut tx = pool.begin().await?;
-        for (record, outcome) in records.iter().zip(ingest_batch(&mut tx, id, &records, until).await?) {
+        for ((_, record), outcome) in records.iter().zip(ingest_batch(&mut tx, &records, until).await?) {
             if let Ingested::Rejected(reason @ Rejection::NotRated(_)) = outcome {
                 bail!("usage {}: {reason}", record.id);
             }

@@ -31,6 +31,7 @@ use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
+use crate::network;
 use crate::session_store::PostgresSessions;
 
 pub use site::{Site, options};
@@ -56,6 +57,7 @@ pub struct Settings {
     /// Whether cookies are sent over TLS only.
     pub secure: bool,
     pub site: Site,
+    pub network: network::Settings,
 }
 
 /// Every address of the portal.
@@ -87,6 +89,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
     let secure = settings.secure;
     pages
         .merge(health::routes())
+        .merge(network::routes(&state, &settings.network))
         .layer(from_fn(move |request, next| headers::protect(secure, request, next)))
         .layer(CatchPanicLayer::new())
         .layer(from_fn(metrics::count))

@@ -8,6 +8,9 @@ use crate::session_store;
 /// Codes and counts are of use for minutes; they are kept a day so that an odd sign-in can be looked into.
 const KEPT: Days = Days::new(1);
 
+/// A charging session that is over is remembered for so long, in case its last request is sent again.
+const SESSIONS_KEPT: Days = Days::new(7);
+
 /// # Errors
 /// When the database does not answer.
 pub async fn run(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
@@ -15,6 +18,14 @@ pub async fn run(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
     let sessions = session_store::remove_expired(pool, now).await?;
     let codes = sqlx::query!("delete from one_time_code where expires_at < $1", before).execute(pool).await?;
     let attempts = sqlx::query!("delete from attempt where window_start < $1", before).execute(pool).await?;
-    tracing::debug!(sessions, codes = codes.rows_affected(), attempts = attempts.rows_affected(), "cleaned up");
+    let charging = sqlx::query!("delete from charging_session where closed_at < $1", now - SESSIONS_KEPT).execute(pool);
+    let charging = charging.await?.rows_affected();
+    tracing::debug!(
+        charging,
+        sessions,
+        codes = codes.rows_affected(),
+        attempts = attempts.rows_affected(),
+        "cleaned up"
+    );
     Ok(())
 }

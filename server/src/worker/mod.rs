@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod notices;
+mod sessions;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 const NOTICES_EVERY: Duration = Duration::from_millis(500);
+const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -32,6 +34,9 @@ impl Workers {
         } else {
             tracing::warn!("no SMS channel is configured: messages to subscribers wait in their queue");
         }
+        let silent = (pool.clone(), clock.clone());
+        let give_back = async move || sessions::give_back(&silent.0, silent.1.now()).await;
+        tasks.spawn(repeat(GIVE_BACK_EVERY, stopped.clone(), give_back));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Self { stop, tasks }
     }

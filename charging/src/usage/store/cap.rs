@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::state::{counter, create_counter, subscribed};
-use super::{UsageError, check_written, lock_subscriber, units};
+use super::load::load_month;
+use super::{UsageError, check_written, lock_subscriber, refresh_allowances, units};
 use crate::clock::Month;
 use crate::quantity::Service;
 use crate::usage::cap::{CAP_MAX_YUAN, CAP_TIERS_YUAN, CapOutcome, OverageDay, outcome_under_cap};
@@ -54,8 +54,8 @@ pub async fn lower_cap(
     if cap >= present.cap {
         return Err(UsageError::CapNotLower { cap, present: present.cap });
     }
-    let month = counter(conn, subscriber_id, Month::of(now)).await?.ok_or(UsageError::NoCap(subscriber_id))?;
-    let spent = month.charged + month.reserved;
+    let counter = load_month(conn, subscriber_id, Month::of(now)).await?.counter;
+    let spent = counter.charged + counter.reserved;
     if cap < spent {
         return Err(UsageError::CapBelowSpent { spent });
     }
@@ -96,7 +96,7 @@ async fn choose(
         return Err(UsageError::CapOutOfRange);
     }
     let month = Month::of(now);
-    create_counter(conn, subscriber_id, month).await?;
+    refresh_allowances(conn, subscriber_id, month).await?;
     let seq = present.seq + 1;
     let written = sqlx::query!(
         "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, consent_seq, channel_id, chosen_at)
@@ -141,7 +141,7 @@ pub async fn what_each_tier_would_have_meant(
     subscriber_id: i64,
     month: Month,
 ) -> Result<Vec<CapOutcome>, UsageError> {
-    let subscribed = subscribed(conn, subscriber_id, month).await?;
+    let subscribed = load_month(conn, subscriber_id, month).await?.subscribed;
     let rows = sqlx::query!(
         r#"select (started_at at time zone 'Asia/Shanghai')::date as "day!",
             plan_subscription_id as "plan_subscription_id!", sum(overage + absorbed)::bigint as "bytes!"

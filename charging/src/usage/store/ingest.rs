@@ -1,19 +1,20 @@
 //! Usage records go in: each once, rated, with what it costs posted to the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::state::{close_month, open_month};
-use super::{UsageError, check_written, corrupt, lock_subscriber, stored, units};
+use super::load::{Key, Loaded, load_months};
+use super::save::save_months;
+use super::{UsageError, check_written, corrupt, lock_subscribers, session_rows, stored, units};
 use crate::clock::Month;
 use crate::ledger::store::post_charges;
 use crate::ledger::{ChargeKind, NewCharge};
-use crate::quantity::Service;
 use crate::subscriber::Msisdn;
-use crate::usage::rating::{MonthState, Rated, RatingError};
+use crate::usage::rating::{Rated, RatingError};
+use crate::usage::session::Forecast;
 use crate::usage::{Novelty, UsageRecord, novelty};
 
 /// What became of a record.
@@ -65,147 +66,218 @@ pub async fn subscriber_ids(
     rows.into_iter().map(|row| Ok((row.msisdn.parse().map_err(corrupt)?, row.subscriber_id))).collect()
 }
 
-/// Stores and rates records of one subscriber, and posts what they cost. Records rate in the order of their start,
-/// whatever order they are given in. Returns what became of each, in the order given. A record of a month whose bill is
-/// closed is rated against that month all the same; the next bill takes its charge as late usage.
+/// Stores and rates records, and posts what they cost. Those of one subscriber rate in the order of their start, whatever
+/// order they are given in. Returns what became of each, in the order given. A record of a month whose bill is closed is
+/// rated against that month all the same; the next bill takes its charge as late usage.
 ///
 /// # Errors
-/// When the subscriber does not exist or the database fails; then nothing may be committed.
+/// When a subscriber does not exist or the database fails; then nothing may be committed.
 pub async fn ingest_batch(
     conn: &mut PgConnection,
-    subscriber_id: i64,
-    records: &[UsageRecord],
+    records: &[(i64, UsageRecord)],
     now: DateTime<Utc>,
 ) -> Result<Vec<Ingested>, UsageError> {
-    lock_subscriber(conn, subscriber_id).await?;
-    let known = stored_records(conn, subscriber_id, records).await?;
-    let novelties = novelty(records, &known);
-    let mut results = Vec::with_capacity(records.len());
-    let mut months: BTreeMap<Month, Vec<usize>> = BTreeMap::new();
-    for (index, novelty) in novelties.into_iter().enumerate() {
-        results.push(match novelty {
-            Novelty::Repeated => Ingested::Unchanged,
-            Novelty::Conflict => Ingested::Rejected(Rejection::Conflict),
-            Novelty::New => {
-                months.entry(Month::of(records[index].started_at)).or_default().push(index);
-                Ingested::Accepted
-            }
-        });
-    }
-    for (month, mut indices) in months {
-        indices.sort_by_key(|index| (records[*index].started_at, &records[*index].id));
-        let mut state = open_month(conn, subscriber_id, month).await?;
-        let mut rated = Vec::with_capacity(indices.len());
-        for index in indices {
-            match state.rate(&records[index]) {
-                Ok(rating) => rated.push((&records[index], rating)),
-                Err(error) => results[index] = Ingested::Rejected(error.into()),
-            }
+    let subscribers: BTreeSet<i64> = records.iter().map(|(subscriber_id, _)| *subscriber_id).collect();
+    lock_subscribers(conn, &subscribers).await?;
+    let quotas = session_rows::open_quotas(conn, &subscribers).await?;
+    let records: Vec<(i64, &UsageRecord)> = records.iter().map(|(id, record)| (*id, record)).collect();
+    let mut results = take_in(conn, &records).await?;
+    let mut work = Work::default();
+    for (index, (subscriber_id, record)) in records.iter().enumerate() {
+        if results[index] == Ingested::Accepted {
+            work.add(*subscriber_id, record, index);
         }
-        write_month(conn, subscriber_id, &state, &rated, now).await?;
+    }
+    let settle = |key: Key, loaded: &mut Loaded| {
+        let quotas = quotas.get(&key.subscriber_id).filter(|_| key.month == Month::of(now));
+        let forecast = Forecast::new(&loaded.state, quotas.into_iter().flatten(), now);
+        loaded.reserve(&forecast.state);
+    };
+    for (index, error) in work.run(conn, now, settle).await? {
+        results[index] = Ingested::Rejected(error.into());
     }
     Ok(results)
 }
 
-async fn write_month(
+/// Tells which of these records are new, as if they were accepted.
+pub(super) async fn take_in(
     conn: &mut PgConnection,
-    subscriber_id: i64,
-    state: &MonthState,
-    rated: &[(&UsageRecord, Rated)],
-    now: DateTime<Utc>,
-) -> Result<(), UsageError> {
-    let month = state.month;
-    let charges = charges(subscriber_id, state, rated, now)?;
-    let is_data = |(record, _): &&(&UsageRecord, Rated)| record.service == Service::Data;
-    let data: Decimal = rated.iter().filter(is_data).map(|(_, rating)| rating.cost).sum();
-    insert_records(conn, subscriber_id, month, rated, now).await?;
-    close_month(conn, subscriber_id, state, data).await?;
-    post_charges(conn, &charges).await?;
-    Ok(())
+    records: &[(i64, &UsageRecord)],
+) -> Result<Vec<Ingested>, UsageError> {
+    let known = stored_records(conn, records).await?;
+    let mut own: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    for (index, (subscriber_id, _)) in records.iter().enumerate() {
+        own.entry(*subscriber_id).or_default().push(index);
+    }
+    let mut results = vec![Ingested::Accepted; records.len()];
+    for (subscriber_id, indices) in own {
+        let reported: Vec<&UsageRecord> = indices.iter().map(|index| records[*index].1).collect();
+        let stored = known.get(&subscriber_id).map_or(&[][..], Vec::as_slice);
+        for (index, novelty) in indices.into_iter().zip(novelty(&reported, stored)) {
+            results[index] = match novelty {
+                Novelty::New => Ingested::Accepted,
+                Novelty::Repeated => Ingested::Unchanged,
+                Novelty::Conflict => Ingested::Rejected(Rejection::Conflict),
+            };
+        }
+    }
+    Ok(results)
+}
+
+/// Months to be rated, with the new records of each.
+#[derive(Debug, Default)]
+pub(super) struct Work<'a> {
+    months: BTreeMap<Key, Vec<(usize, &'a UsageRecord)>>,
+}
+
+/// A record as it was rated.
+struct RatedRecord<'a> {
+    key: Key,
+    record: &'a UsageRecord,
+    rated: Rated,
+}
+
+impl<'a> Work<'a> {
+    /// `index` names the record in what `run` returns.
+    pub fn add(&mut self, subscriber_id: i64, record: &'a UsageRecord, index: usize) {
+        let key = Key { subscriber_id, month: Month::of(record.started_at) };
+        self.months.entry(key).or_default().push((index, record));
+    }
+
+    /// A month that is to be settled, records or not.
+    pub fn touch(&mut self, key: Key) {
+        self.months.entry(key).or_default();
+    }
+
+    /// Rates and writes everything; `settle` sees each month after its records. Returns the records that cannot be
+    /// rated. The months of one subscriber go one after the other, because they share what rolls over; each round takes
+    /// the earliest of every subscriber.
+    pub async fn run(
+        mut self,
+        conn: &mut PgConnection,
+        now: DateTime<Utc>,
+        mut settle: impl FnMut(Key, &mut Loaded),
+    ) -> Result<Vec<(usize, RatingError)>, UsageError> {
+        let mut refused = Vec::new();
+        while !self.months.is_empty() {
+            let mut round: BTreeMap<Key, Vec<(usize, &UsageRecord)>> = BTreeMap::new();
+            let mut later = BTreeMap::new();
+            for (key, records) in self.months {
+                match round.last_key_value() {
+                    Some((last, _)) if last.subscriber_id == key.subscriber_id => later.insert(key, records),
+                    _ => round.insert(key, records),
+                };
+            }
+            self.months = later;
+            let mut months = load_months(conn, &round.keys().copied().collect()).await?;
+            let mut rated = Vec::new();
+            for (key, mut records) in round {
+                let Some(loaded) = months.get_mut(&key) else { continue };
+                records.sort_by_key(|(_, record)| (record.started_at, &record.id));
+                for (index, record) in records {
+                    match loaded.state.rate(record) {
+                        Ok(rating) => rated.push(RatedRecord { key, record, rated: rating }),
+                        Err(error) => refused.push((index, error)),
+                    }
+                }
+                settle(key, loaded);
+            }
+            let charges = charges(&months, &rated, now)?;
+            insert_records(conn, &rated, now).await?;
+            save_months(conn, &months).await?;
+            post_charges(conn, &charges).await?;
+        }
+        Ok(refused)
+    }
 }
 
 fn charges(
-    subscriber_id: i64,
-    state: &MonthState,
-    rated: &[(&UsageRecord, Rated)],
+    months: &BTreeMap<Key, Loaded>,
+    rated: &[RatedRecord<'_>],
     now: DateTime<Utc>,
 ) -> Result<Vec<NewCharge>, UsageError> {
-    let plan = |id| state.plans.iter().map(|plan| &plan.plan).find(|plan| Some(plan.subscription_id) == id);
-    let costly = rated.iter().filter(|(_, rating)| rating.cost > Decimal::ZERO);
+    let costly = rated.iter().filter(|rated| rated.rated.cost > Decimal::ZERO);
     costly
-        .map(|(record, rating)| {
-            let plan = plan(rating.plan_subscription_id).ok_or_else(|| corrupt("a cost without a plan"))?;
+        .map(|RatedRecord { key, record, rated }| {
+            let plans = months.get(key).map_or(&[][..], |loaded| &loaded.state.plans);
+            let plan =
+                plans.iter().map(|plan| &plan.plan).find(|p| Some(p.subscription_id) == rated.plan_subscription_id);
+            let plan = plan.ok_or_else(|| corrupt("a cost without a plan"))?;
             Ok(NewCharge {
-                subscriber_id,
+                subscriber_id: key.subscriber_id,
                 kind: ChargeKind::overage_of(record.service),
-                month: state.month,
+                month: key.month,
                 subscription_id: plan.subscription_id,
                 scheme_id: plan.scheme_id.clone(),
                 version: plan.version,
                 recurring_price: plan.terms.recurring_price(),
                 one_off_price: plan.terms.one_off,
                 usage_source_id: Some(record.id.clone()),
-                quantity: stored(rating.overage)?,
-                amount: rating.cost,
+                quantity: stored(rated.overage)?,
+                amount: rated.cost,
                 charged_at: now,
             })
         })
         .collect()
 }
 
-/// The stored records that have the ids of these.
+/// The stored records that have the ids of these, by subscriber.
 async fn stored_records(
     conn: &mut PgConnection,
-    subscriber_id: i64,
-    records: &[UsageRecord],
-) -> Result<Vec<UsageRecord>, UsageError> {
-    let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
+    records: &[(i64, &UsageRecord)],
+) -> Result<BTreeMap<i64, Vec<UsageRecord>>, UsageError> {
+    let mut stored: BTreeMap<i64, Vec<UsageRecord>> = BTreeMap::new();
+    if records.is_empty() {
+        return Ok(stored);
+    }
+    let (subscribers, ids): (Vec<i64>, Vec<String>) =
+        records.iter().map(|(subscriber_id, record)| (*subscriber_id, record.id.clone())).unzip();
     let rows = sqlx::query!(
-        "select r.source_id, r.service, r.started_at, r.quantity, r.rating_group
-        from usage_identity i
-        join usage_record r on r.subscriber_id = i.subscriber_id and r.month = i.month and r.source_id = i.source_id
-        where i.subscriber_id = $1 and i.source_id = any($2)",
-        subscriber_id,
+        "select r.subscriber_id, r.source_id, r.service, r.started_at, r.quantity, r.rating_group
+        from unnest($1::bigint[], $2::text[]) as k (subscriber_id, source_id)
+        join usage_identity i on i.subscriber_id = k.subscriber_id and i.source_id = k.source_id
+        join usage_record r on r.subscriber_id = i.subscriber_id and r.month = i.month and r.source_id = i.source_id",
+        &subscribers,
         &ids
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(UsageRecord {
-                id: row.source_id,
-                service: row.service.parse().map_err(corrupt)?,
-                started_at: row.started_at,
-                quantity: units(row.quantity)?,
-                rating_group: row.rating_group.map(u32::try_from).transpose().map_err(corrupt)?,
-            })
-        })
-        .collect()
+    for row in rows {
+        stored.entry(row.subscriber_id).or_default().push(UsageRecord {
+            id: row.source_id,
+            service: row.service.parse().map_err(corrupt)?,
+            started_at: row.started_at,
+            quantity: units(row.quantity)?,
+            rating_group: row.rating_group.map(u32::try_from).transpose().map_err(corrupt)?,
+        });
+    }
+    Ok(stored)
 }
 
 /// Writes the identities and the records in one statement.
 async fn insert_records(
     conn: &mut PgConnection,
-    subscriber_id: i64,
-    month: Month,
-    rated: &[(&UsageRecord, Rated)],
+    rated: &[RatedRecord<'_>],
     now: DateTime<Utc>,
 ) -> Result<(), UsageError> {
+    if rated.is_empty() {
+        return Ok(());
+    }
     let columns = Columns::of(rated)?;
     let written = sqlx::query!(
         "with new as (
-            select * from unnest($4::text[], $5::text[], $6::timestamptz[], $7::bigint[], $8::integer[], $9::bigint[],
-                $10::bigint[], $11::bigint[], $12::numeric[], $13::bigint[], $14::jsonb[])
-                as new (source_id, service, started_at, quantity, rating_group, from_allowance, overage, absorbed, cost,
-                    plan_subscription_id, split)),
+            select * from unnest($2::bigint[], $3::date[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[],
+                $8::integer[], $9::bigint[], $10::bigint[], $11::bigint[], $12::numeric[], $13::bigint[], $14::jsonb[])
+                as new (subscriber_id, month, source_id, service, started_at, quantity, rating_group, from_allowance,
+                    overage, absorbed, cost, plan_subscription_id, split)),
         identity as (
-            insert into usage_identity (subscriber_id, source_id, month) select $1, source_id, $2 from new)
-        insert into usage_record (subscriber_id, month, received_at, source_id, service, started_at, quantity,
+            insert into usage_identity (subscriber_id, source_id, month) select subscriber_id, source_id, month from new)
+        insert into usage_record (received_at, subscriber_id, month, source_id, service, started_at, quantity,
             rating_group, from_allowance, overage, absorbed, cost, plan_subscription_id, split)
-        select $1, $2, $3, new.* from new",
-        subscriber_id,
-        month.first_day(),
+        select $1, new.* from new",
         now,
+        &columns.subscribers,
+        &columns.months,
         &columns.ids,
         &columns.services,
         &columns.started_at,
@@ -226,6 +298,8 @@ async fn insert_records(
 /// Rated records, column by column.
 #[derive(Default)]
 struct Columns {
+    subscribers: Vec<i64>,
+    months: Vec<NaiveDate>,
     ids: Vec<String>,
     services: Vec<String>,
     started_at: Vec<DateTime<Utc>>,
@@ -240,20 +314,22 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(rated: &[(&UsageRecord, Rated)]) -> Result<Self, UsageError> {
+    fn of(rated: &[RatedRecord<'_>]) -> Result<Self, UsageError> {
         let mut columns = Self::default();
-        for (record, rating) in rated {
+        for RatedRecord { key, record, rated } in rated {
+            columns.subscribers.push(key.subscriber_id);
+            columns.months.push(key.month.first_day());
             columns.ids.push(record.id.clone());
             columns.services.push(record.service.to_string());
             columns.started_at.push(record.started_at);
             columns.quantities.push(stored(record.quantity)?);
             columns.rating_groups.push(record.rating_group.map(i32::try_from).transpose().map_err(corrupt)?);
-            columns.from_allowance.push(stored(rating.from_allowance)?);
-            columns.overage.push(stored(rating.overage)?);
-            columns.absorbed.push(stored(rating.absorbed)?);
-            columns.costs.push(rating.cost);
-            columns.plans.push(rating.plan_subscription_id);
-            let split = rating.split.iter().map(|(id, quantity)| {
+            columns.from_allowance.push(stored(rated.from_allowance)?);
+            columns.overage.push(stored(rated.overage)?);
+            columns.absorbed.push(stored(rated.absorbed)?);
+            columns.costs.push(rated.cost);
+            columns.plans.push(rated.plan_subscription_id);
+            let split = rated.split.iter().map(|(id, quantity)| {
                 serde_json::json!({"subscription_id": id.subscription_id, "month": id.month, "ordinal": id.ordinal,
                     "quantity": quantity})
             });

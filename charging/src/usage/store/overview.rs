@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
-use super::state::{allowances, beyond, counter, month_state, subscribed};
+use super::load::{Loaded, load_month};
 use super::{UsageError, corrupt, units};
 use crate::clock::Month;
 use crate::quantity::Service;
@@ -61,6 +61,7 @@ pub struct CapOverview {
     /// Yuan.
     pub cap: Decimal,
     pub charged: Decimal,
+    /// Held for data sessions that are open: what they have leave to use and have not reported yet.
     pub reserved: Decimal,
     pub left: Decimal,
     /// Whether the plan of the moment has a price for data beyond the allowances; else data stops with them.
@@ -90,11 +91,7 @@ pub async fn month_overview(
     month: Month,
     now: DateTime<Utc>,
 ) -> Result<MonthOverview, UsageError> {
-    let subscribed = subscribed(conn, subscriber_id, month).await?;
-    let held = allowances(conn, subscriber_id, month, &subscribed).await?.held;
-    let counter = counter(conn, subscriber_id, month).await?.ok_or(UsageError::NoCap(subscriber_id))?;
-    let beyond = beyond(conn, subscriber_id, month).await?;
-    let state = month_state(month, &subscribed, held, &beyond, counter);
+    let Loaded { state, counter, subscribed, .. } = load_month(conn, subscriber_id, month).await?;
     let last = month.end() - TimeDelta::microseconds(1);
     let at = now.clamp(month.start(), last);
     let allowances: Vec<_> =
@@ -105,7 +102,7 @@ pub async fn month_overview(
         cap: counter.cap,
         charged: counter.charged,
         reserved: counter.reserved,
-        left: counter.cap - counter.charged - counter.reserved,
+        left: counter.cap - counter.charged,
         has_data_price,
         bytes_left,
     };
@@ -141,7 +138,7 @@ fn allowance_overview(
         granted_for: grant.id.month,
         available,
         used,
-        left: if is_valid { available.saturating_sub(used).saturating_sub(held.reserved) } else { 0 },
+        left: if is_valid { available.saturating_sub(used) } else { 0 },
         valid_from: grant.valid_from,
         valid_until: grant.valid_until,
     })
@@ -180,8 +177,7 @@ async fn services(
 fn until_stop(state: &MonthState, at: DateTime<Utc>) -> (bool, Option<u64>) {
     let Some(plan) = state.plans.iter().find(|plan| plan.plan.is_active(at)) else { return (false, Some(0)) };
     let Some(model) = plan.plan.terms.overage_of(Service::Data) else { return (false, Some(0)) };
-    let left = (state.cap - state.charged() - state.reserved).max(Decimal::ZERO);
-    let stop = largest_volume_within(model, plan.beyond.charged + left);
+    let stop = largest_volume_within(model, plan.beyond.charged + state.cap_left());
     let counted = plan.beyond.data_bytes - plan.beyond.absorbed_bytes;
     (true, (stop != u64::MAX).then(|| stop.saturating_sub(counted)))
 }

@@ -1,0 +1,338 @@
+//! Charging sessions: requests are taken many at a time, what they report is rated and what they ask is granted, all in
+//! one transaction.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::ingest::{Ingested, Work, subscriber_ids, take_in};
+use super::load::{Key, Loaded};
+use super::session_rows::{Session, load_sessions, save_sessions, silent_subscribers};
+use super::{UsageError, lock_existing};
+use crate::clock::Month;
+use crate::quantity::Service;
+use crate::subscriber::Msisdn;
+use crate::usage::UsageRecord;
+use crate::usage::line::is_billable;
+use crate::usage::session::{
+    Answer, Asked, Forecast, Invocation, Outcome, Quota, Refusal, SESSIONS_MAX, SILENCE_MAX, SessionRef, Step,
+    UnitAnswer, UnitUsage, usage_id,
+};
+
+/// Takes requests of sessions. Returns the answer to each, in the order given; one that is refused changes nothing.
+///
+/// # Errors
+/// When the database fails; then nothing may be committed.
+pub async fn charge_batch(
+    conn: &mut PgConnection,
+    invocations: &[Invocation],
+    now: DateTime<Utc>,
+) -> Result<Vec<Result<Answer, Refusal>>, UsageError> {
+    let mut batch = Batch::open(conn, invocations, now).await?;
+    let mut admitted: Vec<_> = invocations.iter().map(|invocation| batch.admit(invocation)).collect();
+    keep_new(conn, &mut admitted).await?;
+    batch.charge(conn, &admitted).await?;
+    save_sessions(conn, batch.sessions.values()).await?;
+    Ok(admitted.into_iter().map(|admitted| admitted.map(|admitted| batch.answer_to(&admitted))).collect())
+}
+
+/// Gives back what is held for sessions that went silent, and closes those that were silent for too long; of at most
+/// `limit` subscribers. Returns of how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_back_silent(conn: &mut PgConnection, now: DateTime<Utc>, limit: u16) -> Result<usize, UsageError> {
+    let silent = silent_subscribers(conn, now, now - SILENCE_MAX, limit).await?;
+    let subscribers = lock_existing(conn, &silent).await?;
+    let mut batch = Batch::new(now, load_sessions(conn, &subscribers, &[], &[]).await?);
+    let mut work = Work::default();
+    for session in batch.sessions.values_mut() {
+        let is_silent = session.seen_at < now - SILENCE_MAX;
+        touch_months(&mut work, session, |quota| is_silent || quota.ends_at <= now);
+        if is_silent {
+            session.close(now);
+        }
+    }
+    work.run(conn, now, |key, loaded| batch.settle(key, loaded, &[])).await?;
+    save_sessions(conn, batch.sessions.values()).await?;
+    Ok(subscribers.len())
+}
+
+/// Takes quotas away from a session; the months they were granted in hold less then.
+fn touch_months(work: &mut Work<'_>, session: &mut Session, which: impl FnMut(&mut Quota) -> bool) {
+    let subscriber_id = session.reference.subscriber_id;
+    for quota in session.drop_quotas(which) {
+        work.touch(Key { subscriber_id, month: Month::of(quota.granted_at) });
+    }
+}
+
+/// A request whose session is known, with the usage that it reports.
+#[derive(Debug)]
+struct Admitted<'a> {
+    invocation: &'a Invocation,
+    session: SessionRef,
+    /// Each with its place in the request's units.
+    records: Vec<(usize, UsageRecord)>,
+}
+
+/// Leaves the records that are new: a request that is sent again reports what is known.
+async fn keep_new(conn: &mut PgConnection, admitted: &mut [Result<Admitted<'_>, Refusal>]) -> Result<(), UsageError> {
+    let mut records = Vec::new();
+    for one in admitted.iter().flatten() {
+        records.extend(one.records.iter().map(|(_, record)| (one.session.subscriber_id, record)));
+    }
+    let mut results = take_in(conn, &records).await?.into_iter();
+    for one in admitted.iter_mut().flatten() {
+        one.records.retain(|_| results.next() == Some(Ingested::Accepted));
+    }
+    Ok(())
+}
+
+/// Sessions at work.
+#[derive(Debug)]
+struct Batch {
+    now: DateTime<Utc>,
+    /// Whose the numbers are that begin sessions, and the other subscribers with sessions here.
+    numbers: BTreeMap<Msisdn, i64>,
+    sessions: BTreeMap<SessionRef, Session>,
+    /// To requests that were new in this batch.
+    answers: BTreeMap<(SessionRef, u32), Answer>,
+}
+
+impl Batch {
+    fn new(now: DateTime<Utc>, sessions: BTreeMap<SessionRef, Session>) -> Self {
+        Self { now, numbers: BTreeMap::new(), sessions, answers: BTreeMap::new() }
+    }
+
+    /// Finds whose the requests are, and locks and reads their sessions.
+    async fn open(conn: &mut PgConnection, invocations: &[Invocation], now: DateTime<Utc>) -> Result<Self, UsageError> {
+        let mut creates = BTreeMap::new();
+        let mut named = Vec::new();
+        for invocation in invocations {
+            match &invocation.step {
+                Step::Create { msisdn, digest, .. } => creates.entry(msisdn).or_insert_with(Vec::new).push(digest),
+                Step::Update(session) | Step::Release(session) => named.push(session),
+            }
+        }
+        let mut numbers = BTreeMap::new();
+        if !creates.is_empty() {
+            numbers = subscriber_ids(conn, creates.keys().copied()).await?;
+        }
+        let subscribers = named.iter().map(|session| session.subscriber_id).chain(numbers.values().copied());
+        let subscribers = lock_existing(conn, &subscribers.collect()).await?;
+        let begun_by: Vec<(i64, &[u8])> = creates
+            .iter()
+            .filter_map(|(msisdn, digests)| Some((*numbers.get(msisdn)?, digests)))
+            .flat_map(|(subscriber_id, digests)| digests.iter().map(move |digest| (subscriber_id, &digest[..])))
+            .collect();
+        let sessions = load_sessions(conn, &subscribers, &named, &begun_by).await?;
+        Ok(Self { numbers, ..Self::new(now, sessions) })
+    }
+
+    /// Finds or begins the session of a request. Nothing but that changes.
+    fn admit<'a>(&mut self, invocation: &'a Invocation) -> Result<Admitted<'a>, Refusal> {
+        let records_of = |session: &Session| records(invocation, session, self.now);
+        let (session, records) = match &invocation.step {
+            Step::Create { msisdn, digest, session_id } => {
+                let subscriber_id = *self.numbers.get(msisdn).ok_or(Refusal::UnknownSubscriber)?;
+                let is_same =
+                    |session: &&Session| session.reference.subscriber_id == subscriber_id && session.digest == digest;
+                if let Some(begun) = self.sessions.values().find(is_same) {
+                    return Ok(Admitted { invocation, session: begun.reference.clone(), records: Vec::new() });
+                }
+                if self.open_sessions(subscriber_id) >= SESSIONS_MAX {
+                    return Err(Refusal::TooManySessions);
+                }
+                let reference = SessionRef { subscriber_id, session_id: session_id.clone() };
+                let session = Session::new(reference.clone(), digest.to_vec(), self.now);
+                let records = records_of(&session)?;
+                self.sessions.insert(reference.clone(), session);
+                (reference, records)
+            }
+            Step::Update(reference) | Step::Release(reference) => {
+                let session = self.sessions.get(reference).ok_or(Refusal::UnknownSession)?;
+                if session.closed_at.is_some() && session.sequence() != Some(invocation.sequence) {
+                    return Err(Refusal::UnknownSession);
+                }
+                (reference.clone(), records_of(session)?)
+            }
+        };
+        Ok(Admitted { invocation, session, records })
+    }
+
+    fn open_sessions(&self, subscriber_id: i64) -> usize {
+        self.of_subscriber(subscriber_id).filter(|session| session.closed_at.is_none()).count()
+    }
+
+    fn of_subscriber(&self, subscriber_id: i64) -> impl Iterator<Item = &Session> {
+        let first = SessionRef { subscriber_id, session_id: String::new() };
+        self.sessions
+            .range(first..)
+            .map(|(_, session)| session)
+            .take_while(move |session| session.reference.subscriber_id == subscriber_id)
+    }
+
+    /// Rates what was used, then grants what is asked.
+    async fn charge(
+        &mut self,
+        conn: &mut PgConnection,
+        admitted: &[Result<Admitted<'_>, Refusal>],
+    ) -> Result<(), UsageError> {
+        let mut work = Work::default();
+        let mut asking: BTreeMap<i64, Vec<&Admitted<'_>>> = BTreeMap::new();
+        let mut places = Vec::new();
+        for one in admitted.iter().flatten() {
+            let subscriber_id = one.session.subscriber_id;
+            work.touch(Key { subscriber_id, month: Month::of(self.now) });
+            for (unit, record) in &one.records {
+                work.add(subscriber_id, record, places.len());
+                places.push((one, *unit));
+            }
+            if self.begin(&mut work, one) {
+                asking.entry(subscriber_id).or_default().push(one);
+            }
+        }
+        let now = self.now;
+        let settle = |key: Key, loaded: &mut Loaded| {
+            self.settle(key, loaded, asking.get(&key.subscriber_id).map_or(&[][..], Vec::as_slice));
+        };
+        for (place, _) in work.run(conn, now, settle).await? {
+            let (one, unit) = places[place];
+            self.mark_failed(one, unit);
+        }
+        Ok(())
+    }
+
+    /// Notes what a request reports and gives back. `false`: it is not the newest of its session, and asks for nothing.
+    fn begin(&mut self, work: &mut Work<'_>, one: &Admitted<'_>) -> bool {
+        let Some(session) = self.sessions.get_mut(&one.session) else { return false };
+        let sequence = one.invocation.sequence;
+        if session.sequence().is_some_and(|newest| sequence <= newest) {
+            return false;
+        }
+        for unit in &one.invocation.units {
+            let mut used: u64 = unit.used.iter().map(|used| used.bytes).fold(0, u64::saturating_add);
+            touch_months(work, session, |quota| {
+                if quota.rating_group != unit.rating_group {
+                    return false;
+                }
+                let reported = quota.bytes.min(used);
+                quota.bytes -= reported;
+                used -= reported;
+                quota.bytes == 0 || unit.asked != Asked::Nothing || unit.gives_back
+            });
+        }
+        if matches!(one.invocation.step, Step::Release(_)) {
+            touch_months(work, session, |_| true);
+            session.close(self.now);
+        }
+        session.seen_at = self.now;
+        session.changed = true;
+        session.answer = Some(Answer { session: one.session.clone(), sequence, units: Vec::new() });
+        true
+    }
+
+    /// Grants in a month, and holds there what its open sessions may use.
+    fn settle(&mut self, key: Key, loaded: &mut Loaded, asking: &[&Admitted<'_>]) {
+        let holds = key.month == Month::of(self.now);
+        let quotas = self.of_subscriber(key.subscriber_id).filter(|_| holds).flat_map(|session| &session.quotas);
+        let mut forecast = Forecast::new(&loaded.state, quotas, self.now);
+        if holds {
+            let open = self.open_sessions(key.subscriber_id);
+            for one in asking {
+                self.grant(&mut forecast, open, one);
+            }
+        }
+        loaded.reserve(&forecast.state);
+    }
+
+    fn grant(&mut self, forecast: &mut Forecast, open: usize, one: &Admitted<'_>) {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(&one.session) else { return };
+        let is_open = session.closed_at.is_none();
+        let mut outcome = |unit: &UnitUsage| {
+            if unit.asked == Asked::Nothing || !is_open {
+                return Outcome::Noted;
+            }
+            let offer = forecast.grant(unit.rating_group, unit.asked, open, now);
+            if offer.bytes == 0 {
+                return Outcome::LimitReached(offer.stop);
+            }
+            session.quotas.push(Quota {
+                rating_group: unit.rating_group,
+                bytes: offer.bytes,
+                granted_at: now,
+                ends_at: offer.ends_at,
+            });
+            let validity_seconds = (offer.ends_at - now).num_seconds().max(1);
+            Outcome::Granted { bytes: offer.bytes, validity_seconds, last: offer.is_last.then_some(offer.stop) }
+        };
+        let units: Vec<UnitAnswer> = one
+            .invocation
+            .units
+            .iter()
+            .map(|unit| UnitAnswer { rating_group: unit.rating_group, outcome: outcome(unit) })
+            .collect();
+        let answer = Answer { session: one.session.clone(), sequence: one.invocation.sequence, units };
+        session.answer = Some(answer.clone());
+        self.answers.insert((one.session.clone(), answer.sequence), answer);
+    }
+
+    fn mark_failed(&mut self, one: &Admitted<'_>, unit: usize) {
+        let name = (one.session.clone(), one.invocation.sequence);
+        let newest = self.sessions.get_mut(&one.session).and_then(|session| session.answer.as_mut());
+        let newest = newest.filter(|answer| answer.sequence == name.1);
+        for answer in newest.into_iter().chain(self.answers.get_mut(&name)) {
+            if let Some(unit) = answer.units.get_mut(unit) {
+                unit.outcome = Outcome::RatingFailed;
+            }
+        }
+    }
+
+    /// What was answered to it now or when it came first; an old request is told that its usage is noted.
+    fn answer_to(&self, one: &Admitted<'_>) -> Answer {
+        let sequence = one.invocation.sequence;
+        let newest = self.sessions.get(&one.session).and_then(|session| session.answer.as_ref());
+        let known = self.answers.get(&(one.session.clone(), sequence));
+        known.or(newest.filter(|answer| answer.sequence == sequence)).cloned().unwrap_or_else(|| Answer {
+            session: one.session.clone(),
+            sequence,
+            units: one
+                .invocation
+                .units
+                .iter()
+                .map(|unit| UnitAnswer { rating_group: unit.rating_group, outcome: Outcome::Noted })
+                .collect(),
+        })
+    }
+}
+
+/// The usage that a request reports, named alike however often it comes.
+fn records(
+    invocation: &Invocation,
+    session: &Session,
+    now: DateTime<Utc>,
+) -> Result<Vec<(usize, UsageRecord)>, Refusal> {
+    let mut records = Vec::new();
+    let containers = invocation
+        .units
+        .iter()
+        .enumerate()
+        .flat_map(|(unit, usage)| usage.used.iter().map(move |used| (unit, usage.rating_group, used)));
+    for (index, (unit, rating_group, used)) in containers.enumerate().filter(|(_, (.., used))| used.bytes > 0) {
+        let started_at = used.started_at.unwrap_or(session.seen_at);
+        if !is_billable(started_at, now) {
+            return Err(Refusal::StartedAt);
+        }
+        let record = UsageRecord {
+            id: usage_id(&session.reference.session_id, invocation.sequence, index),
+            service: Service::Data,
+            started_at,
+            quantity: used.bytes,
+            rating_group: Some(rating_group),
+        };
+        records.push((unit, record));
+    }
+    Ok(records)
+}

@@ -1,0 +1,57 @@
+//! Who may use the interfaces of the network: whoever has the token, or, where none is set, programs on this machine.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use sha2::{Digest as _, Sha256};
+
+use super::problem::Problem;
+
+/// How network functions prove who they are.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// They are on this machine.
+    Loopback,
+    /// They send `Authorization: Bearer` with the token of this SHA-256 digest.
+    Token([u8; 32]),
+}
+
+impl Access {
+    pub fn new(token: Option<&str>) -> Self {
+        token.map_or(Self::Loopback, |token| Self::Token(Sha256::digest(token).into()))
+    }
+
+    /// Digests are compared, so that the time it takes tells nothing of the token.
+    fn admits(&self, request: &Request) -> bool {
+        match self {
+            Self::Loopback => {
+                let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+                peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
+            }
+            Self::Token(digest) => {
+                let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+                let token = header.and_then(|value| value.strip_prefix("Bearer "));
+                token.is_some_and(|token| Sha256::digest(token)[..] == digest[..])
+            }
+        }
+    }
+}
+
+pub(super) async fn admit(State(access): State<Access>, request: Request, next: Next) -> Response {
+    if access.admits(&request) {
+        return next.run(request).await;
+    }
+    let (status, detail) = match access {
+        Access::Loopback => (StatusCode::FORBIDDEN, "only programs on this machine may ask: no token is configured"),
+        Access::Token(_) => (StatusCode::UNAUTHORIZED, "send the token of the network: `Authorization: Bearer …`"),
+    };
+    let mut response = Problem::new(status, detail).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}

@@ -1,0 +1,168 @@
+//! Requests that come in while a transaction commits make up the next one: each waits for one commit at most, and a
+//! commit serves all that wait. A request is answered only when what it did is durable.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use charging::clock::{Clock, Month};
+use charging::usage::line::is_billable;
+use charging::usage::session::{Answer, Invocation, Refusal, Step};
+use charging::usage::store::{UsageError, charge_batch, ensure_partitions};
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+/// Transactions at work at once. A subscriber is always in the same lane, so that lanes do not wait for one another.
+const LANES: usize = 2;
+/// Requests that wait for a lane; more are turned away.
+const WAITING_MAX: usize = 4_096;
+/// Requests of one transaction.
+const BATCH_MAX: usize = 256;
+/// How long a transaction waits for those that came together the last time.
+const GATHER_TIME_MAX: Duration = Duration::from_millis(1);
+/// How often a request that failed in a batch is tried alone.
+const TRIES_MAX: u32 = 3;
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("too many requests wait")]
+    Congested,
+    #[error("the database did not do it")]
+    Database,
+}
+
+type Reply = Result<Answer, Failure>;
+
+#[derive(Debug)]
+struct Job {
+    invocation: Invocation,
+    reply: oneshot::Sender<Reply>,
+}
+
+/// Takes requests into transactions.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    lanes: Arc<[mpsc::Sender<Job>]>,
+}
+
+impl Lanes {
+    /// Each lane works until this value and its clones are gone and every request is answered.
+    pub fn start(pool: &PgPool, clock: &Arc<dyn Clock>) -> Self {
+        let start = |_| {
+            let (sender, jobs) = mpsc::channel(WAITING_MAX);
+            tokio::spawn(Lane { pool: pool.clone(), clock: clock.clone(), jobs, months: BTreeSet::new() }.run());
+            sender
+        };
+        Self { lanes: (0..LANES).map(start).collect() }
+    }
+
+    /// Answers a request once it is durable.
+    pub async fn charge(&self, invocation: Invocation) -> Reply {
+        // Sessions of a number begin in one lane, whoever it is of.
+        let key: u64 = match &invocation.step {
+            Step::Create { msisdn, .. } => msisdn.as_str().bytes().map(u64::from).sum(),
+            Step::Update(session) | Step::Release(session) => session.subscriber_id.unsigned_abs(),
+        };
+        let lane = usize::try_from(key % self.lanes.len() as u64).unwrap_or_default();
+        let (reply, answer) = oneshot::channel();
+        self.lanes[lane].try_send(Job { invocation, reply }).map_err(|_| Failure::Congested)?;
+        answer.await.unwrap_or(Err(Failure::Database))
+    }
+}
+
+struct Lane {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+    jobs: mpsc::Receiver<Job>,
+    /// Whose partitions are known to be there.
+    months: BTreeSet<Month>,
+}
+
+impl Lane {
+    async fn run(mut self) {
+        let mut expected = 1;
+        let mut jobs = Vec::new();
+        while self.gather(&mut jobs, expected).await {
+            expected = jobs.len();
+            let (invocations, replies): (Vec<_>, Vec<_>) =
+                jobs.drain(..).map(|job| (job.invocation, job.reply)).unzip();
+            for (reply, answer) in replies.into_iter().zip(self.answer(&invocations).await) {
+                // Whoever asked may have gone away.
+                reply.send(answer).ok();
+            }
+        }
+    }
+
+    /// Waits for requests: for the first as long as it takes, then a moment for as many as came the last time.
+    async fn gather(&mut self, jobs: &mut Vec<Job>, expected: usize) -> bool {
+        if self.jobs.recv_many(jobs, BATCH_MAX).await == 0 {
+            return false;
+        }
+        let until = Instant::now() + GATHER_TIME_MAX;
+        while jobs.len() < expected.min(BATCH_MAX) {
+            let room = BATCH_MAX - jobs.len();
+            match timeout_at(until, self.jobs.recv_many(jobs, room)).await {
+                Ok(received) if received > 0 => {}
+                _ => break,
+            }
+        }
+        true
+    }
+
+    async fn answer(&mut self, invocations: &[Invocation]) -> Vec<Reply> {
+        let now = self.clock.now();
+        match self.commit(invocations, now).await {
+            Ok(answers) => return answers.into_iter().map(|answer| answer.map_err(Failure::from)).collect(),
+            Err(error) => tracing::warn!(error = format!("{error:?}"), "a batch failed; its requests are tried alone"),
+        }
+        let mut answers = Vec::with_capacity(invocations.len());
+        for invocation in invocations {
+            answers.push(self.answer_alone(invocation, now).await);
+        }
+        answers
+    }
+
+    async fn answer_alone(&mut self, invocation: &Invocation, now: DateTime<Utc>) -> Reply {
+        for tried in 1..=TRIES_MAX {
+            match self.commit(std::slice::from_ref(invocation), now).await {
+                Ok(mut answers) => return answers.pop().unwrap_or(Err(Refusal::UnknownSession)).map_err(Failure::from),
+                Err(error) if error.is_transient() && tried < TRIES_MAX => {}
+                Err(error) => {
+                    tracing::error!(error = format!("{error:?}"), "a charging request failed");
+                    break;
+                }
+            }
+        }
+        Err(Failure::Database)
+    }
+
+    async fn commit(
+        &mut self,
+        invocations: &[Invocation],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Result<Answer, Refusal>>, UsageError> {
+        self.ensure_months(invocations, now).await?;
+        let mut tx = self.pool.begin().await?;
+        let answers = charge_batch(&mut tx, invocations, now).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    /// Makes the partitions that are missing, in a transaction of its own.
+    async fn ensure_months(&mut self, invocations: &[Invocation], now: DateTime<Utc>) -> Result<(), UsageError> {
+        let used = invocations.iter().flat_map(|invocation| &invocation.units).flat_map(|unit| &unit.used);
+        let billable = used.filter_map(|used| used.started_at).filter(|started_at| is_billable(*started_at, now));
+        let months = billable.chain([now]).map(Month::of);
+        let missing: BTreeSet<Month> = months.filter(|month| !self.months.contains(month)).collect();
+        if !missing.is_empty() {
+            ensure_partitions(&mut *self.pool.acquire().await?, missing.iter().copied()).await?;
+            self.months.extend(missing);
+        }
+        Ok(())
+    }
+}
