@@ -11,21 +11,25 @@ test.use({ expectsMissing: true, storageState: async ({}, use) => use(process.en
 
 for (const language of ['zh-CN', 'en']) {
   for (const { name, width, height } of screens) {
-    test(`${language} ${name}`, async ({ page, context }) => {
+    test(`${language} ${name}`, async ({ browser, baseURL, page }) => {
       await mkdir(folder, { recursive: true });
       const paths = [...publicPages, ...(await ownPages(page))];
-      await context.addCookies([{ name: 'lang', value: language, url: process.env.END2END_URL }]);
-      await page.setViewportSize({ width, height });
+      const stranger = await browser.newPage({ baseURL, storageState: undefined });
+      for (const who of [page, stranger]) {
+        await who.context().addCookies([{ name: 'lang', value: language, url: baseURL }]);
+        await who.setViewportSize({ width, height });
+      }
       for (const address of paths) {
         // The sign-in page sends whoever is signed in on to their own.
-        if (address.startsWith('/login')) continue;
-        await page.goto(address);
+        const who = address.startsWith('/login') ? stranger : page;
+        await who.goto(address);
         for (const colorScheme of themes) {
-          await page.emulateMedia({ colorScheme });
+          await who.emulateMedia({ colorScheme });
           const file = `${decodeURI(address).replace(/[^\p{L}\p{N}]+/gu, '_') || 'home'}-${language}-${colorScheme}-${width}.png`;
-          await page.screenshot({ path: path.join(folder, file), fullPage: true });
+          await who.screenshot({ path: path.join(folder, file), fullPage: true });
         }
       }
+      await stranger.close();
     });
   }
 }

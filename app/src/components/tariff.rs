@@ -151,7 +151,7 @@ fn plain_prices(content: &TariffContent) -> Vec<(Decimal, PricePeriod)> {
 pub fn TariffPrice(content: TariffContent) -> impl IntoView {
     let prices = plain_prices(&content);
     if prices.is_empty() {
-        return view! { <PriceLine prices text=content.price_text /> };
+        return view! { <PriceLine prices text=shown(&content.price_text).into_owned() /> };
     }
     view! { <PriceLine prices text=String::new() /> }
 }

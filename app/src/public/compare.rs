@@ -1,7 +1,7 @@
 //! Up to four tariffs side by side.
 
 use charging::tariff::store::COMPARE_MAX;
-use charging::tariff::{SchemeId, TariffContent, store};
+use charging::tariff::{SchemeId, TariffContent, shown, store};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -158,7 +158,7 @@ fn column(l: Locale, tariff: &Compared) -> Vec<(String, String)> {
         }
         if element.label == td_string!(l, tariff.element_price) {
             // The figures stand above; here is only what the operator displayed.
-            element.text.clone_from(&content.price_text);
+            element.text = shown(&content.price_text).into_owned();
         }
         let after_services = element.label == td_string!(l, tariff.element_services);
         column.push((element.label.to_owned(), element.text));

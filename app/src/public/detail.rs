@@ -2,7 +2,7 @@
 
 use charging::clock::local_date;
 use charging::order::{Offer, Refusal, may_order};
-use charging::tariff::{SchemeId, TariffVersion, store};
+use charging::tariff::{SchemeId, TariffVersion, shown as without_markup, store};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -156,7 +156,10 @@ fn offer_view(l: Locale, shown: &Shown, now: DateTime<Utc>) -> impl IntoView + u
                     {if restrictions.is_empty() {
                         view! { <p>{td_string!(l, tariff.not_stated)}</p> }.into_any()
                     } else {
-                        let items = restrictions.into_iter().map(|text| view! { <li>{text}</li> }).collect_view();
+                        let items = restrictions
+                            .iter()
+                            .map(|text| view! { <li>{without_markup(text).into_owned()}</li> })
+                            .collect_view();
                         view! { <ul class="restrictions">{items}</ul> }.into_any()
                     }}
                 </div>

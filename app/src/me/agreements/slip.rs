@@ -77,7 +77,7 @@ fn slip(l: Locale, agreement: Agreement, subscriber: &Subscriber, answered: &Ans
             {answer(l, &agreement.evidence, answered)}
             <section>
                 <h2>{td_string!(l, agreement.steps_heading)}</h2>
-                <dl class="facts">
+                <dl class="facts moments">
                     <div>
                         <dt>{time_text(l, agreement.ordered_at)}</dt>
                         <dd>{joined(l, td_string!(l, agreement.step_ordered), &channel_text(l, &agreement.channel_id))}</dd>

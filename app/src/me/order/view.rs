@@ -4,7 +4,7 @@ use charging::bill::{Period, RecurringRule, recurring_charge};
 use charging::clock::{Month, local_date};
 use charging::money::{plain, round_to_fen};
 use charging::order::{EndReason, Refusal};
-use charging::tariff::{CancelEffective, TariffVersion, Terms};
+use charging::tariff::{CancelEffective, TariffVersion, Terms, shown};
 use chrono::{DateTime, TimeDelta, Utc};
 use leptos::prelude::*;
 use rust_decimal::Decimal;
@@ -109,7 +109,7 @@ pub fn price_card(l: Locale, tariff: &TariffVersion, terms: &Terms, start: Start
     ]
     .into_iter()
     .filter(|(_, text)| !text.is_empty())
-    .map(|(label, text)| fact(label, text))
+    .map(|(label, text)| fact(label, shown(&text).into_owned()))
     .collect_view();
     view! {
         <section class="card" aria-labelledby="price">

@@ -1,6 +1,6 @@
 use charging::clock::local_date;
 use charging::quantity::Service;
-use charging::tariff::Listing;
+use charging::tariff::{Listing, shown};
 use leptos::prelude::*;
 
 use crate::components::{PriceLine, day_text, kind_name, quantity_text, region_name, service_text};
@@ -19,7 +19,7 @@ pub fn TariffCard(listing: Listing, operator: String, ticked: bool) -> impl Into
     let l = locale();
     let href = format!("/tariffs/{}", listing.scheme_id);
     let prices = listing.price.zip(listing.price_period).into_iter().collect();
-    let text = if listing.price.is_some() { String::new() } else { clip(&listing.price_text) };
+    let text = if listing.price.is_some() { String::new() } else { clip(&shown(&listing.price_text)) };
     let tags = tags(l, &listing);
     let quantities = quantities(l, &listing);
     let facts = facts(l, &listing, operator);
@@ -56,7 +56,7 @@ fn Restrictions(restrictions: Vec<String>) -> impl IntoView {
                 {restrictions
                     .iter()
                     .take(RESTRICTIONS_MAX)
-                    .map(|restriction| view! { <li>{clip(restriction)}</li> })
+                    .map(|restriction| view! { <li>{clip(&shown(restriction))}</li> })
                     .collect_view()}
                 {(more > 0).then(|| view! { <li>{td_string!(l, tariff.card_more_restrictions, count = more)}</li> })}
             </ul>
@@ -77,7 +77,7 @@ fn quantities(l: Locale, listing: &Listing) -> Vec<String> {
 fn tags(l: Locale, listing: &Listing) -> Vec<AnyView> {
     let mut tags = Vec::new();
     if listing.has_commitment {
-        let text = clip_to(&listing.commitment, 24);
+        let text = clip_to(&shown(&listing.commitment), 24);
         tags.push(
             view! { <span class="tag warn">{td_string!(l, tariff.card_commitment, text = text)}</span> }.into_any(),
         );
