@@ -2,7 +2,6 @@
 
 mod bench;
 mod build;
-mod load;
 mod postgres;
 mod provide;
 mod queries;

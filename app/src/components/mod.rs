@@ -11,10 +11,11 @@ mod tariff;
 mod tariff_words;
 mod words;
 
+pub use charging::quantity::data_size;
 pub use chart::{Bar, BarChart};
 pub use layout::{Footer, Header, MeLayout};
 pub use meter::Meter;
-pub use money::{Yuan, data_size};
+pub use money::Yuan;
 pub use page::{NotFound, PageError, PageResult, page};
 pub use pager::Pager;
 pub use region::region_name;

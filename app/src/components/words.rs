@@ -1,10 +1,9 @@
 //! Dates, months and quantities as people read them.
 
 use charging::clock::{Month, shanghai};
-use charging::quantity::Service;
+use charging::quantity::{Service, data_size};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
-use super::money::data_size;
 use crate::i18n::{Locale, td_string};
 
 /// A day with its year: `2026年10月3日`, `3 Oct 2026`.

@@ -84,6 +84,9 @@ fn kind_text(l: Locale, kind: &str) -> &'static str {
         "cap_changed" => td_string!(l, notice.kind_cap_changed),
         "cap_refused" => td_string!(l, notice.kind_cap_refused),
         "cap_lapsed" => td_string!(l, notice.kind_cap_lapsed),
+        "allowance_level" => td_string!(l, notice.kind_allowance_level),
+        "cap_state" => td_string!(l, notice.kind_cap_state),
+        "high_charge" => td_string!(l, notice.kind_high_charge),
         "bill_ready" => td_string!(l, notice.kind_bill_ready),
         _ => td_string!(l, notice.kind_other),
     }

@@ -4,9 +4,12 @@ mod order_request;
 #[cfg(feature = "postgres")]
 pub mod store;
 pub mod template;
+mod usage_words;
 mod words;
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+pub use usage_words::UsageNotice;
 
 /// How often sending one notice is tried.
 pub const ATTEMPTS_MAX: i32 = 12;

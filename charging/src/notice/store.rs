@@ -1,5 +1,7 @@
 //! The outbox.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -76,6 +78,50 @@ pub async fn tell(
         due_at: now,
     };
     enqueue(conn, &notice).await
+}
+
+/// Renders messages to many subscribers, each in its own language, and puts them into the outbox, due at once; each
+/// with the event it tells of. Returns how many were new.
+///
+/// # Errors
+/// When the database failed.
+pub async fn tell_many(
+    conn: &mut PgConnection,
+    messages: &[(i64, String, Message<'_>)],
+    now: DateTime<Utc>,
+) -> Result<u64, NoticeError> {
+    if messages.is_empty() {
+        return Ok(0);
+    }
+    let subscribers: Vec<i64> = messages.iter().map(|(subscriber_id, ..)| *subscriber_id).collect();
+    let rows =
+        sqlx::query!("select subscriber_id, language from subscriber where subscriber_id = any($1)", &subscribers)
+            .fetch_all(&mut *conn)
+            .await?;
+    let languages: HashMap<i64, String> = rows.into_iter().map(|row| (row.subscriber_id, row.language)).collect();
+    let (mut events, mut kinds, mut written_in, mut bodies) = (vec![], vec![], vec![], vec![]);
+    for (subscriber_id, event, message) in messages {
+        let language = languages.get(subscriber_id).ok_or(NoticeError::NoSubscriber(*subscriber_id))?;
+        let language: Language = language.parse().map_err(|_| NoticeError::Corrupt("language"))?;
+        events.push(event.clone());
+        kinds.push(message.kind().to_owned());
+        written_in.push(language.as_str().to_owned());
+        bodies.push(message.render(language));
+    }
+    let inserted = sqlx::query!(
+        "insert into notice (created_at, due_at, subscriber_id, kind, event_key, language, body)
+        select $1, $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+        on conflict on constraint notice_once do nothing",
+        now,
+        &subscribers,
+        &kinds,
+        &events,
+        &written_in,
+        &bodies
+    )
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected())
 }
 
 /// The language in which a subscriber wants messages.

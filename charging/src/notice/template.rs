@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use super::order_request::order_request;
+use super::usage_words::UsageNotice;
 use super::words::{self, clip, one_line};
 use crate::clock::Month;
 use crate::subscriber::Language;
@@ -82,6 +83,7 @@ pub enum Message<'a> {
         due: Decimal,
         facts: BillFacts,
     },
+    Usage(UsageNotice),
     /// To a reply that answers nothing that was asked.
     NothingAsked,
     /// To an SMS that is not understood.
@@ -133,6 +135,7 @@ impl Message<'_> {
             Self::CapRefused { .. } => "cap_refused",
             Self::CapLapsed { .. } => "cap_lapsed",
             Self::BillReady { .. } => "bill_ready",
+            Self::Usage(notice) => notice.kind(),
             Self::NothingAsked => "nothing_asked",
             Self::Help => "help",
         }
@@ -200,6 +203,7 @@ impl Message<'_> {
                 words::yuan(facts.overage, zh),
                 change_zh(facts.change)
             ),
+            Self::Usage(notice) => notice.chinese(),
             Self::NothingAsked => "您现在没有等待答复的业务，没有办理任何业务，没有收费。".to_owned(),
             Self::Help => {
                 "没看懂您的短信，没有办理任何业务。收到业务确认短信后，回复Y同意，回复N不同意。找人工请拨10086。"
@@ -267,6 +271,7 @@ impl Message<'_> {
                 words::yuan(facts.overage, en),
                 change_en(facts.change)
             ),
+            Self::Usage(notice) => notice.english(),
             Self::NothingAsked => "Nothing waits for your answer. Nothing was ordered or charged.".to_owned(),
             Self::Help => "Not understood, and nothing was done. When we ask about a service, reply Y to agree or N to refuse. For a person call 10086.".to_owned(),
         }
@@ -349,7 +354,9 @@ pub fn parts(body: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantity::Service;
     use crate::tariff::{Included, Kind};
+    use crate::usage::threshold::{CapState, UsedLevel};
 
     fn tariff(long: bool) -> TariffContent {
         let text = |text: &str| if long { text.repeat(60) } else { text.to_owned() };
@@ -397,7 +404,24 @@ mod tests {
         let starts_on = "2026-12-01".parse().unwrap();
         let ends_at = "2026-12-31T16:00:00Z".parse().unwrap();
         let most = Decimal::new(9_999_999, 2);
-        vec![
+        let services = [(Service::Data, false), (Service::Data, true), (Service::Voice, false), (Service::Sms, false)];
+        let levels = [UsedLevel::Half, UsedLevel::FourFifths, UsedLevel::TenMegabytesLeft, UsedLevel::UsedUp];
+        let states = [CapState::Half, CapState::Near, CapState::Reached];
+        let allowances = services.into_iter().flat_map(|(service, is_directed)| {
+            levels.into_iter().flat_map(move |level| {
+                [true, false].map(|has_price| UsageNotice::Allowance {
+                    service,
+                    is_directed,
+                    level,
+                    left: 9_999_999,
+                    has_price,
+                })
+            })
+        });
+        let caps = states.map(|state| UsageNotice::Cap { state, charged: most, cap: most });
+        let high = UsageNotice::HighCharge { beyond: most, average: most };
+        let usage = allowances.chain(caps).chain([high]).map(Message::Usage);
+        let others = vec![
             Message::SignInCode { code },
             Message::OrderRequest { tariff, terms, code },
             Message::OrderSuccess { name, terms, starts_on },
@@ -421,7 +445,8 @@ mod tests {
             },
             Message::NothingAsked,
             Message::Help,
-        ]
+        ];
+        others.into_iter().chain(usage).collect()
     }
 
     #[test]

@@ -87,7 +87,7 @@ fn included_one(allowance: &Allowance, language: Language) -> String {
     }
 }
 
-fn service(service: Service, directed: bool, language: Language) -> &'static str {
+pub fn service(service: Service, directed: bool, language: Language) -> &'static str {
     match (language, service, directed) {
         (Language::Chinese, Service::Data, false) => "流量",
         (Language::Chinese, Service::Data, true) => "定向流量",

@@ -12,6 +12,7 @@ mod rating_tests;
 pub mod session;
 #[cfg(feature = "postgres")]
 pub mod store;
+pub mod threshold;
 
 use std::collections::HashMap;
 

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 
 use super::UsageRecord;
 use super::allowance::{AllowanceId, Grant, InvalidAllowanceId, Subscribed, rank};
+use super::threshold::Meter;
 use crate::clock::Month;
 use crate::quantity::Service;
 
@@ -155,6 +156,35 @@ impl Pool {
             slot.changed |= reserved != slot.held.reserved;
             slot.held.reserved = reserved;
         }
+    }
+
+    /// What the month can use at an instant, the allowances of one service and the same rating groups together.
+    pub fn meters(&self, at: DateTime<Utc>) -> Vec<Meter> {
+        let mut meters: Vec<Meter> = Vec::new();
+        for Slot { held, taken, .. } in &self.slots {
+            let Held { grant, used, .. } = held;
+            if !(grant.valid_from..grant.valid_until).contains(&at) {
+                continue;
+            }
+            let before = taken.iter().filter(|(class, _)| self.classes[**class].class.month < self.month);
+            let before: u64 = before.map(|(_, quantity)| quantity).sum();
+            let same =
+                |meter: &&mut Meter| meter.service == grant.service && meter.rating_groups == grant.rating_groups;
+            let (available, used) = (grant.granted - before, used - before);
+            match meters.iter_mut().find(same) {
+                Some(meter) => {
+                    meter.available += available;
+                    meter.used += used;
+                }
+                None => meters.push(Meter {
+                    service: grant.service,
+                    rating_groups: grant.rating_groups.clone(),
+                    available,
+                    used,
+                }),
+            }
+        }
+        meters
     }
 
     /// When the next of them that serve a service stops to be usable.

@@ -11,6 +11,7 @@ mod records;
 mod save;
 mod session;
 mod session_rows;
+mod thresholds;
 
 pub use cap::{CapChoice, current_cap, lower_cap, raise_cap, what_each_tier_would_have_meant};
 pub use ingest::{Ingested, Rejection, ensure_partitions, ingest_batch, subscriber_ids};
@@ -27,6 +28,7 @@ use sqlx::PgConnection;
 
 use crate::clock::Month;
 use crate::ledger::store::LedgerError;
+use crate::notice::store::NoticeError;
 use load::{Key, load_months};
 use save::save_months;
 
@@ -55,6 +57,8 @@ pub enum UsageError {
     Corrupt(String),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }

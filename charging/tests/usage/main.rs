@@ -3,5 +3,6 @@
 mod caps;
 mod ingest;
 mod sessions;
+mod thresholds;
 mod views;
 mod world;

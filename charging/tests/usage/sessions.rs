@@ -273,7 +273,7 @@ async fn a_month_costs_the_same_as_a_file_as_sessions_and_half_and_half() {
         let subscriber = world.customer(n, "4").await;
         let records: Vec<_> =
             (1..=20).map(|day| data(&format!("r{day}"), &format!("2026-11-{day:02}"), 37 * day)).collect();
-        let is_online = |index: usize| n == 2 || (n > 2 && (index % 2 == 0) == (n == 3));
+        let is_online = |index: usize| n == 2 || (n > 2 && index.is_multiple_of(2) == (n == 3));
         let mut sessions = Vec::new();
         let order: Vec<usize> = if n == 3 { (0..20).rev().collect() } else { (0..20).collect() };
         for index in order {

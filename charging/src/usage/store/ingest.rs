@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use super::load::{Key, Loaded, load_months};
 use super::save::save_months;
+use super::thresholds::Gauges;
 use super::{UsageError, check_written, corrupt, lock_subscribers, session_rows, stored, units};
 use crate::clock::Month;
 use crate::ledger::store::post_charges;
@@ -171,8 +172,12 @@ impl<'a> Work<'a> {
             self.months = later;
             let mut months = load_months(conn, &round.keys().copied().collect()).await?;
             let mut rated = Vec::new();
+            let mut gauges = Gauges::default();
             for (key, mut records) in round {
                 let Some(loaded) = months.get_mut(&key) else { continue };
+                if !records.is_empty() {
+                    gauges.note(key, &loaded.state, now);
+                }
                 records.sort_by_key(|(_, record)| (record.started_at, &record.id));
                 for (index, record) in records {
                     match loaded.state.rate(record) {
@@ -186,6 +191,7 @@ impl<'a> Work<'a> {
             insert_records(conn, &rated, now).await?;
             save_months(conn, &months).await?;
             post_charges(conn, &charges).await?;
+            gauges.tell(conn, &months, now).await?;
         }
         Ok(refused)
     }

@@ -1,0 +1,106 @@
+//! Telling subscribers, once each, of what their usage has passed.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+
+use super::UsageError;
+use super::load::{Key, Loaded};
+use crate::clock::Month;
+use crate::notice::UsageNotice;
+use crate::notice::store::tell_many;
+use crate::notice::template::Message;
+use crate::quantity::Service;
+use crate::usage::rating::MonthState;
+use crate::usage::threshold::{Crossing, Gauge, HIGH_CHARGE_MIN_YUAN, is_high};
+
+/// Where the months of `now` stood before their records. Of other months nobody is told.
+#[derive(Debug, Default)]
+pub(super) struct Gauges {
+    before: BTreeMap<Key, Gauge>,
+}
+
+impl Gauges {
+    pub fn note(&mut self, key: Key, state: &MonthState, now: DateTime<Utc>) {
+        if key.month.contains(now) {
+            self.before.insert(key, Gauge::of(state, now));
+        }
+    }
+
+    /// Puts what was passed since into the outbox.
+    pub async fn tell(
+        self,
+        conn: &mut PgConnection,
+        months: &BTreeMap<Key, Loaded>,
+        now: DateTime<Utc>,
+    ) -> Result<(), UsageError> {
+        let mut notices = Vec::new();
+        let mut dear = BTreeMap::new();
+        for (key, before) in self.before {
+            let Some(state) = months.get(&key).map(|loaded| &loaded.state) else { continue };
+            let after = Gauge::of(state, now);
+            for crossing in before.crossed(&after) {
+                let (event, notice) = notice(key.month, &crossing, state, now);
+                notices.push((key.subscriber_id, event, Message::Usage(notice)));
+            }
+            if after.beyond > before.beyond && after.beyond >= HIGH_CHARGE_MIN_YUAN {
+                dear.insert(key.subscriber_id, after.beyond);
+            }
+        }
+        let month = Month::of(now);
+        for (subscriber_id, average) in averages(conn, dear.keys().copied().collect(), month).await? {
+            let beyond = dear.get(&subscriber_id).copied().unwrap_or_default();
+            if is_high(beyond, average) {
+                let notice = UsageNotice::HighCharge { beyond, average: average.round_dp(2) };
+                notices.push((subscriber_id, format!("high_charge:{month}"), Message::Usage(notice)));
+            }
+        }
+        tell_many(conn, &notices, now).await?;
+        Ok(())
+    }
+}
+
+/// The notice of a crossing, and the event it is of: an allowance that grew, or another cap, starts anew.
+fn notice(month: Month, crossing: &Crossing, state: &MonthState, now: DateTime<Utc>) -> (String, UsageNotice) {
+    match crossing {
+        Crossing::Allowance { meter, level } => {
+            let groups: Vec<String> = meter.rating_groups.iter().map(u32::to_string).collect();
+            let (service, available, level) = (meter.service, meter.available, *level);
+            let event = format!("allowance:{month}:{service}:{}:{available}:{}", groups.join(","), level.as_str());
+            let plan = state.plan_at(now).map(|plan| &state.plans[plan].plan);
+            let has_price = plan.is_some_and(|plan| plan.terms.overage_of(service).is_some());
+            let is_directed = service == Service::Data && !groups.is_empty();
+            (event, UsageNotice::Allowance { service, is_directed, level, left: meter.left(), has_price })
+        }
+        Crossing::Cap { state, charged, cap } => {
+            let event = format!("cap:{month}:{cap}:{}", state.as_str());
+            (event, UsageNotice::Cap { state: *state, charged: *charged, cap: *cap })
+        }
+    }
+}
+
+/// What was billed for use beyond the allowances, on average of the three months before, in yuan.
+async fn averages(
+    conn: &mut PgConnection,
+    subscribers: Vec<i64>,
+    month: Month,
+) -> Result<Vec<(i64, Decimal)>, UsageError> {
+    if subscribers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let months: Vec<NaiveDate> = (1..=3).map(|back| month.minus(back).first_day()).collect();
+    let rows = sqlx::query!(
+        r#"select k.subscriber_id as "subscriber_id!", coalesce(sum(l.amount), 0) / 3 as "average!"
+        from unnest($1::bigint[]) as k (subscriber_id)
+        left join bill_line l on l.subscriber_id = k.subscriber_id and l.month = any($2)
+            and l.kind in ('data_overage', 'voice_overage', 'sms_overage', 'late_usage')
+        group by k.subscriber_id"#,
+        &subscribers,
+        &months
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.subscriber_id, row.average)).collect())
+}
