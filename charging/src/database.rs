@@ -60,6 +60,18 @@ pub async fn connect(options: PgConnectOptions, connections_max: u32) -> Result<
         .await
 }
 
+/// A pool for charging, beside one that is there: its statements take a few rows by their keys. Plans are kept as long as
+/// a connection, and one that is made while a table is small would read all of it when it is large; so reading whole
+/// tables is what the planner does last. It connects when it is first used.
+pub fn for_charging(pool: &PgPool, connections_max: u32) -> PgPool {
+    let by_key = [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+    let options = pool.connect_options().as_ref().clone().options(by_key);
+    PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_lazy_with(options)
+}
+
 /// Whoever is dropped between sending `begin` and its answer (a request whose browser went away) leaves a transaction
 /// open that sqlx does not know of; what the next user of the connection writes would never be committed. Such a
 /// connection is closed. A statement alone, sent as one message, is as old as its transaction.

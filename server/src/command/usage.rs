@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use charging::clock::{Clock, Month};
+use charging::database::for_charging;
 use charging::usage::UsageRecord;
 use charging::usage::line::{UsageLine, parse_usage_line};
 use charging::usage::store::{Ingested, UsageError, ensure_partitions, ingest_batch, subscriber_ids};
@@ -22,6 +23,8 @@ const CHUNK_BYTES: usize = 32 * 1024 * 1024;
 const BATCH_RECORDS: usize = 2_000;
 /// Batches at work at once.
 const CONCURRENT_BATCHES: usize = 3;
+/// One for each of them.
+const CONNECTIONS: u32 = 3;
 /// How often work that the database gave up to break a deadlock is tried again.
 const TRIES_MAX: u32 = 5;
 
@@ -39,9 +42,10 @@ pub enum Command {
 /// When a file cannot be read or the database fails. What was ingested stays; the same command goes on from there.
 pub async fn run(command: Command, context: &Context) -> anyhow::Result<()> {
     let Command::Ingest { files } = command;
+    let pool = for_charging(&context.pool, CONNECTIONS);
     let mut tally = Tally::default();
     for file in &files {
-        tally += ingest_file(&context.pool, &*context.clock, file).await?;
+        tally += ingest_file(&pool, &*context.clock, file).await?;
     }
     println!("{tally}");
     Ok(())

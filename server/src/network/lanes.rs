@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use charging::clock::{Clock, Month};
+use charging::database::for_charging;
 use charging::usage::line::is_billable;
 use charging::usage::session::{Answer, Invocation, Refusal, Step};
 use charging::usage::store::{UsageError, charge_batch, ensure_partitions};
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 /// Transactions at work at once. A subscriber is always in the same lane, so that lanes do not wait for one another.
-const LANES: usize = 2;
+const LANES: u32 = 2;
 /// Requests that wait for a lane; more are turned away.
 const WAITING_MAX: usize = 4_096;
 /// Requests of one transaction.
@@ -53,6 +54,7 @@ pub struct Lanes {
 impl Lanes {
     /// Each lane works until this value and its clones are gone and every request is answered.
     pub fn start(pool: &PgPool, clock: &Arc<dyn Clock>) -> Self {
+        let pool = for_charging(pool, LANES);
         let start = |_| {
             let (sender, jobs) = mpsc::channel(WAITING_MAX);
             tokio::spawn(Lane { pool: pool.clone(), clock: clock.clone(), jobs, months: BTreeSet::new() }.run());
