@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 /// Transactions at work at once. A subscriber is always in the same lane, so that lanes do not wait for one another.
-const LANES: u32 = 2;
+const LANES: u32 = 4;
 /// Requests that wait for a lane; more are turned away.
 const WAITING_MAX: usize = 4_096;
 /// Requests of one transaction.
