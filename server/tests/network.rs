@@ -7,7 +7,7 @@ use app::state::AppState;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, LOCATION, WWW_AUTHENTICATE};
 use axum::http::{Request, Response, StatusCode};
 use charging::clock::ManualClock;
 use charging::clock::start_of_day;
@@ -23,7 +23,7 @@ const PATH: &str = "/nchf-convergedcharging/v3/chargingdata";
 const HERE: &str = "127.0.0.1";
 const ELSEWHERE: &str = "192.0.2.7";
 
-fn router(database: &TestDatabase, token: Option<&str>) -> Router {
+fn router(database: &TestDatabase, access: Access) -> Router {
     let site = Site::find();
     let state = AppState {
         pool: database.app.clone(),
@@ -31,7 +31,7 @@ fn router(database: &TestDatabase, token: Option<&str>) -> Router {
         demo: false,
         leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
     };
-    let network = Settings { access: Access::new(token), public_url: "https://mingbai.example".to_owned() };
+    let network = Settings { access, public_url: "https://mingbai.example".to_owned() };
     web::router(state, &web::Settings { secure: false, site, network })
 }
 
@@ -47,8 +47,11 @@ fn message(msisdn: &str, charging_id: u32, sequence: u32, units: Value) -> Value
 }
 
 fn post(path: &str, from: &str, body: &Value) -> Request<Body> {
-    let mut request =
-        Request::post(path).header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())).unwrap();
+    let mut request = Request::post(path)
+        .header(CONTENT_TYPE, "application/json")
+        .header(HOST, "chf.example:3000")
+        .body(Body::from(body.to_string()))
+        .unwrap();
     let peer = SocketAddr::new(from.parse::<IpAddr>().unwrap(), 4711);
     request.extensions_mut().insert(ConnectInfo(peer));
     request
@@ -61,8 +64,9 @@ async fn body(response: Response<Body>) -> Value {
 #[tokio::test]
 async fn only_the_network_may_ask() {
     let database = TestDatabase::create().await;
-    let open = router(&database, None);
-    let closed = router(&database, Some("secret"));
+    let open = router(&database, Access::new(Some(""), false));
+    let closed = router(&database, Access::new(Some("secret"), true));
+    let behind = router(&database, Access::new(None, true));
     let ask = async |router: &Router, from: &str, token: Option<&str>| {
         let mut request = post(PATH, from, &message("13900000000", 1, 0, json!([])));
         if let Some(token) = token {
@@ -82,6 +86,12 @@ async fn only_the_network_may_ask() {
         assert_eq!(refused.headers()[WWW_AUTHENTICATE], "Bearer");
         assert_eq!(refused.headers()[CONTENT_TYPE], "application/problem+json");
     }
+    assert_eq!(ask(&behind, HERE, None).await.status(), StatusCode::FORBIDDEN);
+    for relayed in ["x-forwarded-for", "forwarded", "origin"] {
+        let mut request = post(PATH, HERE, &message("13900000000", 1, 0, json!([])));
+        request.headers_mut().insert(relayed, "192.0.2.7".parse().unwrap());
+        assert_eq!(open.clone().oneshot(request).await.unwrap().status(), StatusCode::FORBIDDEN, "{relayed}");
+    }
     let nobody = body(ask(&open, HERE, None).await).await;
     assert_eq!(nobody["cause"], "USER_UNKNOWN");
     database.drop().await;
@@ -97,7 +107,7 @@ async fn many_sessions_at_once_are_each_answered_and_charged() {
         .await
         .unwrap();
     let before: i64 = sqlx::query_scalar("select count(*) from usage_record").fetch_one(&database.app).await.unwrap();
-    let router = router(&database, None);
+    let router = router(&database, Access::new(None, false));
     let session = async |index: usize| {
         let number = &numbers[index % numbers.len()];
         let charging_id = u32::try_from(index).unwrap();
@@ -106,7 +116,7 @@ async fn many_sessions_at_once_are_each_answered_and_charged() {
         let created = router.clone().oneshot(request).await.unwrap();
         assert_eq!(created.status(), StatusCode::CREATED);
         let location = created.headers()[LOCATION].to_str().unwrap().to_owned();
-        let path = location.strip_prefix("https://mingbai.example").unwrap().to_owned();
+        let path = location.strip_prefix("http://chf.example:3000").unwrap().to_owned();
         let used = json!([{"ratingGroup": 10, "usedUnitContainer": [{"localSequenceNumber": 1, "uplinkVolume": 1000,
             "downlinkVolume": 24}]}]);
         let updated = post(&format!("{path}/update"), HERE, &message(number, charging_id, 1, used));

@@ -64,7 +64,7 @@ impl Portal {
 }
 
 fn network() -> network::Settings {
-    network::Settings { access: network::Access::new(None), public_url: "https://mingbai.example".to_owned() }
+    network::Settings { access: network::Access::new(None, false), public_url: "https://mingbai.example".to_owned() }
 }
 
 fn get(path: &str) -> Request<Body> {

@@ -43,7 +43,7 @@ pub enum UsageError {
     CapNotLower { cap: Decimal, present: Decimal },
     #[error("a cap of {cap} yuan is not higher than the present one of {present} yuan")]
     CapNotHigher { cap: Decimal, present: Decimal },
-    #[error("a cap cannot be lower than the {spent} yuan that are charged or reserved this month")]
+    #[error("a cap cannot be lower than the {spent} yuan that are charged this month")]
     CapBelowSpent { spent: Decimal },
     #[error("the cap is not from 0 to 100000 yuan with at most two decimals")]
     CapOutOfRange,
@@ -66,7 +66,12 @@ pub enum UsageError {
 impl UsageError {
     /// Whether the same work may succeed when tried again: the database chose it to break a deadlock.
     pub fn is_transient(&self) -> bool {
-        let (Self::Database(error) | Self::Ledger(LedgerError::Database(error))) = self else { return false };
+        let (Self::Database(error)
+        | Self::Ledger(LedgerError::Database(error))
+        | Self::Notice(NoticeError::Database(error))) = self
+        else {
+            return false;
+        };
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         matches!(code.as_deref(), Some("40001" | "40P01"))
     }

@@ -140,11 +140,6 @@ pub fn is_high(beyond: Decimal, average: Decimal) -> bool {
     beyond >= HIGH_CHARGE_MIN_YUAN && beyond > average * HIGH_CHARGE_TIMES
 }
 
-/// The state of the cap at an instant of the month.
-pub fn cap_state_at(state: &MonthState, at: DateTime<Utc>) -> CapState {
-    cap_state(state, &state.pool.meters(at), at)
-}
-
 fn cap_state(state: &MonthState, meters: &[Meter], at: DateTime<Utc>) -> CapState {
     let Some(plan) = state.plan_at(at).map(|plan| &state.plans[plan]) else { return CapState::Ok };
     let Some(model) = plan.plan.terms.overage_of(Service::Data) else { return CapState::Ok };

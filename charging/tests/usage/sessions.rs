@@ -6,7 +6,7 @@ use charging::usage::session::{
     Answer, Asked, GRANT_STANDARD_BYTES, Invocation, Outcome, Refusal, SILENCE_MAX, SessionRef, Step, Stop, UnitUsage,
     UsedUnits, VALIDITY,
 };
-use charging::usage::store::{charge_batch, give_back_silent, raise_cap};
+use charging::usage::store::{UsageError, charge_batch, give_back_silent, lower_cap, raise_cap};
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
@@ -210,6 +210,50 @@ async fn sessions_share_what_is_left_and_usage_beyond_the_cap_is_absorbed() {
     let again = world.charge(&update(&answers[0].session, sequence + 1, Asked::Bytes(MIB), 0)).await;
     assert_eq!(granted(&again), MIB);
     assert_eq!(world.balance(one).await.3, yuan("0.03"));
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn usage_that_comes_after_the_end_still_counts() {
+    let world = World::new().await;
+    let one = world.customer(1, "600").await;
+    let begun = world.charge(&create(1, "a", Asked::Any)).await;
+    world.charge(&release(&begun.session, 3, MIB)).await;
+    let late = world.charge(&update(&begun.session, 2, Asked::Any, 5 * MIB)).await;
+    assert_eq!(late.units[0].outcome, Outcome::Noted);
+    assert_eq!(world.balance(one).await, (6 * MIB, 0, Decimal::ZERO, Decimal::ZERO));
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn the_cap_can_be_lowered_to_what_is_charged_whatever_sessions_hold() {
+    let world = World::new().await;
+    let one = world.customer(1, "600").await;
+    world.ingest(one, &[data("file", "2026-11-19", 1024 + 10)]).await;
+    let begun = world.charge(&create(1, "a", Asked::Bytes(50 * MIB))).await;
+    assert_eq!(world.balance(one).await.2, yuan("0.30"));
+    assert_eq!(world.balance(one).await.3, yuan("1.50"));
+    // A record that is ahead of the clock has made the next month's counter.
+    let ahead = at("2026-11-30T23:30:00+08:00");
+    let mut conn = world.db.app.acquire().await.unwrap();
+    charging::usage::store::ensure_partitions(&mut conn, ["2026-12".parse().unwrap()]).await.unwrap();
+    let early =
+        charging::usage::UsageRecord { started_at: at("2026-12-01T00:10:00+08:00"), ..data("early", "2026-12-01", 1) };
+    world.try_ingest(one, &[early], ahead).await.unwrap();
+    let refused = lower_cap(&mut conn, one, yuan("0.29"), "web", now()).await;
+    assert!(matches!(refused, Err(UsageError::CapBelowSpent { .. })));
+    let mut tx = world.db.app.begin().await.unwrap();
+    lower_cap(&mut tx, one, yuan("0.50"), "web", now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let caps: Vec<Decimal> = sqlx::query_scalar("select overage_cap from month_counter where month >= '2026-11-01'")
+        .fetch_all(&mut *conn)
+        .await
+        .unwrap();
+    assert_eq!(caps, [yuan("0.50"), yuan("0.50")]);
+    drop(conn);
+    assert_eq!(world.balance(one).await.3, yuan("0.18"));
+    world.charge(&release(&begun.session, 2, 50 * MIB)).await;
+    assert_eq!(world.balance(one).await.2, yuan("0.48"), "16 MB of the 50; the rest is absorbed");
     world.db.drop().await;
 }
 

@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, env = "MINGBAI_PUBLIC_URL")]
     public_url: Option<String>,
     /// What the operator's network functions must send as bearer token. Without it only programs on this machine may
-    /// ask for charging.
+    /// ask for charging, and nobody where a public URL says that a proxy stands before the portal.
     #[arg(long, env = "MINGBAI_NETWORK_TOKEN", hide_env_values = true)]
     network_token: Option<String>,
 }
@@ -53,11 +53,9 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
         demo: args.demo,
         leptos_options: web::options(&site, address),
     };
+    let access = network::Access::new(args.network_token.as_deref(), args.public_url.is_some());
     let public_url = args.public_url.unwrap_or_else(|| format!("http://{address}"));
-    let network = network::Settings {
-        access: network::Access::new(args.network_token.as_deref()),
-        public_url: public_url.trim_end_matches('/').to_owned(),
-    };
+    let network = network::Settings { access, public_url: public_url.trim_end_matches('/').to_owned() };
     let settings = Settings { secure: !address.ip().is_loopback(), site, network };
     let workers = Workers::start(&state);
     let portal = web::router(state, &settings).into_make_service_with_connect_info::<SocketAddr>();

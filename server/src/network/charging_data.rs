@@ -3,8 +3,9 @@
 use app::state::AppState;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -26,13 +27,22 @@ pub fn routes(network: Network) -> Router<AppState> {
         .with_state(network)
 }
 
-/// 201 with the reference of the session in `Location`.
-async fn create(State(network): State<Network>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+/// 201 with the reference of the session in `Location`, at the address that the request came to.
+async fn create(
+    State(network): State<Network>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let request = read(&headers, &body)?;
     let session_id = format!("{:032x}", rand::random::<u128>());
     let step = Step::Create { msisdn: request.msisdn()?, digest: digest(&body)?, session_id };
     let (session, response) = charge(&network, step, &request).await?;
-    let location = format!("{}{PATH}/{session}", network.public_url);
+    // HTTP/2 has it in the request's target.
+    let host = uri.authority().map(Authority::as_str);
+    let host = host.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
+    let root = host.map_or_else(|| network.public_url.to_string(), |host| format!("http://{host}"));
+    let location = format!("{root}{PATH}/{session}");
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(response)).into_response())
 }
 
@@ -76,7 +86,8 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<ChargingDataRequest, Problem
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"));
     }
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(|error| {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let request = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let reason = error.inner().to_string();
         let cause = match error.inner().classify() {
             serde_json::error::Category::Data if reason.starts_with("missing field") => "MANDATORY_IE_MISSING",
@@ -84,8 +95,10 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<ChargingDataRequest, Problem
             _ => "INVALID_MSG_FORMAT",
         };
         let pointer = error.path().to_string().replace('[', ".").replace(']', "").replace('.', "/");
-        Problem::invalid(cause, format!("/{pointer}"), reason)
-    })
+        Problem::invalid(cause, format!("/{}", pointer.trim_start_matches('/')), reason)
+    })?;
+    let rest = json.end().map(|()| request);
+    rest.map_err(|error| Problem::invalid("INVALID_MSG_FORMAT", "/", error.to_string()))
 }
 
 /// Names the request that begins a session: the same but for saying that it is sent again.

@@ -15,7 +15,7 @@ use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-/// Transactions at work at once. A subscriber is always in the same lane, so that lanes do not wait for one another.
+/// Transactions at work at once. The updates of a subscriber are in one lane, so that lanes seldom wait for one another.
 const LANES: u32 = 4;
 /// Requests that wait for a lane; more are turned away.
 const WAITING_MAX: usize = 4_096;

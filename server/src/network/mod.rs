@@ -29,7 +29,7 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub access: Access,
-    /// Where browsers find the portal, without a slash at its end: subscribers at their cap are led there.
+    /// Where browsers find the portal, without a slash at its end: subscribers at their cap are led to a page of it.
     pub public_url: String,
 }
 

@@ -45,7 +45,7 @@ pub fn CapPage() -> impl IntoView {
             Found::Waiting(pending) => Some(pending_card(l, *pending, cap.cap, subscriber.msisdn.as_str())),
             Found::Expired | Found::Nothing => None,
         };
-        let spent = cap.charged + cap.reserved;
+        let spent = cap.charged;
         Ok(view! {
             <Title text=td_string!(l, me.cap_title) />
             <header class="stack-tight">

@@ -27,6 +27,8 @@ pub const VALIDITY: TimeDelta = TimeDelta::minutes(10);
 pub const QUOTA_HOLDING: TimeDelta = TimeDelta::minutes(2);
 /// A session asks anew when this share of its quota is left.
 pub const THRESHOLD_SHARE: u64 = 5;
+/// Quotas of one session.
+pub const QUOTAS_MAX: usize = 64;
 /// Open sessions of one subscriber.
 pub const SESSIONS_MAX: usize = 256;
 /// A session that says nothing for so long is over.
@@ -110,7 +112,7 @@ pub enum Asked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsedUnits {
     pub bytes: u64,
-    /// When its use began, where the session says so; else it began when its quota was granted.
+    /// When its use began, where the session says so; else it began when the session was last heard of.
     pub started_at: Option<DateTime<Utc>>,
 }
 

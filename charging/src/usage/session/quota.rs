@@ -28,11 +28,11 @@ pub struct Offer {
 }
 
 impl Forecast {
-    /// With the quotas that still hold at `now`.
+    /// With the quotas of this month that still hold at `now`.
     pub fn new<'a>(state: &MonthState, quotas: impl IntoIterator<Item = &'a Quota>, now: DateTime<Utc>) -> Self {
         let mut forecast = Self { state: state.clone() };
         for quota in quotas {
-            if quota.ends_at > now {
+            if quota.ends_at > now && state.month.contains(quota.granted_at) {
                 forecast.use_up(quota.rating_group, quota.bytes, now);
             }
         }

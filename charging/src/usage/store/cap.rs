@@ -1,14 +1,19 @@
 //! Choosing the cap. Raising it needs a consent to that very amount; lowering it does not.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::load::load_month;
-use super::{UsageError, check_written, lock_subscriber, refresh_allowances, units};
+use super::load::{Key, load_month, load_months};
+use super::save::save_months;
+use super::session_rows::open_quotas;
+use super::{UsageError, check_written, lock_subscriber, units};
 use crate::clock::Month;
 use crate::quantity::Service;
 use crate::usage::cap::{CAP_MAX_YUAN, CAP_TIERS_YUAN, CapOutcome, OverageDay, outcome_under_cap};
+use crate::usage::session::Forecast;
 
 /// A choice of cap.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +46,7 @@ pub async fn current_cap(conn: &mut PgConnection, subscriber_id: i64) -> Result<
 /// Lowers the cap, from now on. It costs nobody anything, so no consent is needed.
 ///
 /// # Errors
-/// When it is not lower than the present one, or lower than what is charged and reserved this month.
+/// When it is not lower than the present one, or lower than what is charged this month.
 pub async fn lower_cap(
     conn: &mut PgConnection,
     subscriber_id: i64,
@@ -54,8 +59,7 @@ pub async fn lower_cap(
     if cap >= present.cap {
         return Err(UsageError::CapNotLower { cap, present: present.cap });
     }
-    let counter = load_month(conn, subscriber_id, Month::of(now)).await?.counter;
-    let spent = counter.charged + counter.reserved;
+    let spent = load_month(conn, subscriber_id, Month::of(now)).await?.counter.charged;
     if cap < spent {
         return Err(UsageError::CapBelowSpent { spent });
     }
@@ -96,7 +100,7 @@ async fn choose(
         return Err(UsageError::CapOutOfRange);
     }
     let month = Month::of(now);
-    refresh_allowances(conn, subscriber_id, month).await?;
+    hold_within(conn, subscriber_id, cap, now).await?;
     let seq = present.seq + 1;
     let written = sqlx::query!(
         "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, consent_seq, channel_id, chosen_at)
@@ -118,8 +122,9 @@ async fn choose(
         _ => error.into(),
     })?;
     check_written("cap_choice", 1, written.rows_affected())?;
+    // Usage may be an hour ahead of the clock, so that the next month may have its counter.
     let written = sqlx::query!(
-        "update month_counter set cap_seq = $3, overage_cap = $4 where subscriber_id = $1 and month = $2",
+        "update month_counter set cap_seq = $3, overage_cap = $4 where subscriber_id = $1 and month >= $2",
         subscriber_id,
         month.first_day(),
         seq,
@@ -127,8 +132,31 @@ async fn choose(
     )
     .execute(conn)
     .await?;
-    check_written("month_counter", 1, written.rows_affected())?;
+    if written.rows_affected() == 0 {
+        return Err(UsageError::Incomplete { table: "month_counter", expected: 1, written: 0 });
+    }
     Ok(CapChoice { seq, cap, chosen_at: now, channel_id: channel_id.to_owned(), consent_seq })
+}
+
+/// Makes the month's counter, and lets open sessions hold no more than a lower cap leaves: what they may still use beyond
+/// it is absorbed.
+async fn hold_within(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    cap: Decimal,
+    now: DateTime<Utc>,
+) -> Result<(), UsageError> {
+    let key = Key { subscriber_id, month: Month::of(now) };
+    let subscribers = BTreeSet::from([subscriber_id]);
+    let quotas = open_quotas(conn, &subscribers).await?;
+    let mut months = load_months(conn, &BTreeSet::from([key])).await?;
+    for loaded in months.values_mut() {
+        let mut state = loaded.state.clone();
+        state.cap = state.cap.min(cap);
+        let forecast = Forecast::new(&state, quotas.values().flatten(), now);
+        loaded.reserve(&forecast.state);
+    }
+    save_months(conn, &months).await
 }
 
 /// What each tier on offer would have meant for a month: what its data beyond the allowances would have cost, and on

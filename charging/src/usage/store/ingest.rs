@@ -89,6 +89,10 @@ pub async fn ingest_batch(
             work.add(*subscriber_id, record, index);
         }
     }
+    for subscriber_id in quotas.keys() {
+        // The months share what rolls over, and each other one holds nothing for sessions.
+        work.touch(Key { subscriber_id: *subscriber_id, month: Month::of(now) });
+    }
     let settle = |key: Key, loaded: &mut Loaded| {
         let quotas = quotas.get(&key.subscriber_id).filter(|_| key.month == Month::of(now));
         let forecast = Forecast::new(&loaded.state, quotas.into_iter().flatten(), now);

@@ -16,8 +16,8 @@ use crate::subscriber::Msisdn;
 use crate::usage::UsageRecord;
 use crate::usage::line::is_billable;
 use crate::usage::session::{
-    Answer, Asked, Forecast, Invocation, Outcome, Quota, Refusal, SESSIONS_MAX, SILENCE_MAX, SessionRef, Step,
-    UnitAnswer, UnitUsage, usage_id,
+    Answer, Asked, Forecast, Invocation, Outcome, QUOTAS_MAX, Quota, Refusal, SESSIONS_MAX, SILENCE_MAX, SessionRef,
+    Step, UnitAnswer, UnitUsage, usage_id,
 };
 
 /// Takes requests of sessions. Returns the answer to each, in the order given; one that is refused changes nothing.
@@ -52,6 +52,10 @@ pub async fn give_back_silent(conn: &mut PgConnection, now: DateTime<Utc>, limit
         touch_months(&mut work, session, |quota| is_silent || quota.ends_at <= now);
         if is_silent {
             session.close(now);
+        }
+        if !session.quotas.is_empty() {
+            // A month that is touched holds nothing for the present one, which may share what rolls over.
+            work.touch(Key { subscriber_id: session.reference.subscriber_id, month: Month::of(now) });
         }
     }
     work.run(conn, now, |key, loaded| batch.settle(key, loaded, &[])).await?;
@@ -152,7 +156,8 @@ impl Batch {
             }
             Step::Update(reference) | Step::Release(reference) => {
                 let session = self.sessions.get(reference).ok_or(Refusal::UnknownSession)?;
-                if session.closed_at.is_some() && session.sequence() != Some(invocation.sequence) {
+                // What was used before the end is taken however late it comes; nothing new begins after it.
+                if session.closed_at.is_some() && session.sequence() < Some(invocation.sequence) {
                     return Err(Refusal::UnknownSession);
                 }
                 (reference.clone(), records_of(session)?)
@@ -211,6 +216,8 @@ impl Batch {
         if session.sequence().is_some_and(|newest| sequence <= newest) {
             return false;
         }
+        let now = self.now;
+        touch_months(work, session, |quota| quota.ends_at <= now);
         for unit in &one.invocation.units {
             let mut used: u64 = unit.used.iter().map(|used| used.bytes).fold(0, u64::saturating_add);
             touch_months(work, session, |quota| {
@@ -258,6 +265,11 @@ impl Batch {
             let offer = forecast.grant(unit.rating_group, unit.asked, open, now);
             if offer.bytes == 0 {
                 return Outcome::LimitReached(offer.stop);
+            }
+            // An earlier request of the same batch may have been granted one.
+            session.quotas.retain(|quota| quota.rating_group != unit.rating_group);
+            if session.quotas.len() == QUOTAS_MAX {
+                session.quotas.remove(0);
             }
             session.quotas.push(Quota {
                 rating_group: unit.rating_group,

@@ -52,7 +52,8 @@ impl Session {
     }
 
     pub fn close(&mut self, now: DateTime<Utc>) {
-        self.closed_at = Some(now);
+        // Another server's clock may have been ahead of ours.
+        self.closed_at = Some(now.max(self.opened_at));
         self.quotas.clear();
         self.changed = true;
     }
