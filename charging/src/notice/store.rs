@@ -67,17 +67,7 @@ pub async fn tell(
     message: &Message<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, NoticeError> {
-    let language = language_of(conn, subscriber_id).await?;
-    let notice = NewNotice {
-        subscriber_id,
-        kind: message.kind(),
-        event_key,
-        language,
-        body: message.render(language),
-        created_at: now,
-        due_at: now,
-    };
-    enqueue(conn, &notice).await
+    Ok(tell_many(conn, &[(subscriber_id, event_key, message.clone())], now).await? == 1)
 }
 
 /// Renders messages to many subscribers, each in its own language, and puts them into the outbox, due at once; each

@@ -23,6 +23,13 @@ pub(super) struct Key {
     pub month: Month,
 }
 
+impl Key {
+    /// Keys as the two columns that statements take: the subscribers, and the first days of their months.
+    pub fn columns<'a>(keys: impl IntoIterator<Item = &'a Self>) -> (Vec<i64>, Vec<NaiveDate>) {
+        keys.into_iter().map(|key| (key.subscriber_id, key.month.first_day())).unzip()
+    }
+}
+
 /// What a month's cap is, and how much of it is used.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counter {
@@ -311,8 +318,7 @@ async fn counters(
     if missing.is_empty() {
         return Ok(counters);
     }
-    let subscribers: Vec<i64> = missing.iter().map(|key| key.subscriber_id).collect();
-    let months: Vec<NaiveDate> = missing.iter().map(|key| key.month.first_day()).collect();
+    let (subscribers, months) = Key::columns(missing.iter().copied());
     let ends: Vec<DateTime<Utc>> = missing.iter().map(|key| key.month.end()).collect();
     let rows = sqlx::query!(
         r#"select distinct on (k.subscriber_id, k.month) k.subscriber_id as "subscriber_id!", k.month as "month!",

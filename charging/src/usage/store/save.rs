@@ -148,8 +148,7 @@ async fn insert_counters(conn: &mut PgConnection, months: &BTreeMap<Key, Loaded>
     if missing.is_empty() {
         return Ok(());
     }
-    let subscribers: Vec<i64> = missing.iter().map(|(key, _)| key.subscriber_id).collect();
-    let firsts: Vec<NaiveDate> = missing.iter().map(|(key, _)| key.month.first_day()).collect();
+    let (subscribers, firsts) = Key::columns(missing.iter().map(|(key, _)| *key));
     let seqs: Vec<i32> = missing.iter().map(|(_, loaded)| loaded.counter.cap_seq).collect();
     let caps: Vec<Decimal> = missing.iter().map(|(_, loaded)| loaded.counter.cap).collect();
     let written = sqlx::query!(
@@ -174,8 +173,7 @@ async fn update_counters(conn: &mut PgConnection, months: &BTreeMap<Key, Loaded>
     if changed.is_empty() {
         return Ok(());
     }
-    let subscribers: Vec<i64> = changed.iter().map(|(key, ..)| key.subscriber_id).collect();
-    let firsts: Vec<NaiveDate> = changed.iter().map(|(key, ..)| key.month.first_day()).collect();
+    let (subscribers, firsts) = Key::columns(changed.iter().map(|(key, ..)| *key));
     let charged: Vec<Decimal> = changed.iter().map(|(_, charged, ..)| *charged).collect();
     let reserved: Vec<Decimal> = changed.iter().map(|(_, _, reserved, _)| *reserved).collect();
     let written = sqlx::query!(
@@ -200,8 +198,7 @@ async fn write_beyond(conn: &mut PgConnection, changed: &[(Key, &PlanMonth)]) ->
     let counts = |count: fn(&PlanMonth) -> u64| -> Result<Vec<i64>, UsageError> {
         changed.iter().map(|(_, plan)| stored(count(plan))).collect()
     };
-    let subscribers: Vec<i64> = changed.iter().map(|(key, _)| key.subscriber_id).collect();
-    let firsts: Vec<NaiveDate> = changed.iter().map(|(key, _)| key.month.first_day()).collect();
+    let (subscribers, firsts) = Key::columns(changed.iter().map(|(key, _)| key));
     let subscriptions: Vec<i64> = changed.iter().map(|(_, plan)| plan.plan.subscription_id).collect();
     let charged: Vec<Decimal> = changed.iter().map(|(_, plan)| plan.beyond.charged).collect();
     let written = sqlx::query!(

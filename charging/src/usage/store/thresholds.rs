@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::UsageError;
 use super::load::{Key, Loaded};
+use super::{UsageError, corrupt};
 use crate::clock::Month;
 use crate::notice::UsageNotice;
 use crate::notice::store::tell_many;
@@ -50,8 +50,9 @@ impl Gauges {
             }
         }
         let month = Month::of(now);
-        for (subscriber_id, average) in averages(conn, dear.keys().copied().collect(), month).await? {
-            let beyond = dear.get(&subscriber_id).copied().unwrap_or_default();
+        let averages = averages(conn, dear.keys().copied().collect(), month).await?;
+        for (subscriber_id, beyond) in dear {
+            let average = *averages.get(&subscriber_id).ok_or_else(|| corrupt("charges of nobody"))?;
             if is_high(beyond, average) {
                 let notice = UsageNotice::HighCharge { beyond, average: average.round_dp(2) };
                 notices.push((subscriber_id, format!("high_charge:{month}"), Message::Usage(notice)));
@@ -86,9 +87,9 @@ async fn averages(
     conn: &mut PgConnection,
     subscribers: Vec<i64>,
     month: Month,
-) -> Result<Vec<(i64, Decimal)>, UsageError> {
+) -> Result<BTreeMap<i64, Decimal>, UsageError> {
     if subscribers.is_empty() {
-        return Ok(Vec::new());
+        return Ok(BTreeMap::new());
     }
     let months: Vec<NaiveDate> = (1..=3).map(|back| month.minus(back).first_day()).collect();
     let rows = sqlx::query!(
