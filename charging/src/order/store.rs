@@ -140,7 +140,9 @@ pub struct NewSubscription {
 /// When there is no such order, it has started something before, or two plans would run at the same time.
 pub async fn start(conn: &mut PgConnection, new: &NewSubscription) -> Result<i64, OrderError> {
     let subscription_id = sqlx::query_scalar!(
-        r#"insert into subscription
+        r#"with forgotten as (
+            update subscriber set usage_lease = null where subscriber_id = $1 and usage_lease is not null)
+        insert into subscription
             (subscriber_id, order_id, scheme_id, version, kind, tariff_kind, recurring_price, one_off_price, starts_at)
         select o.subscriber_id, o.order_id, o.scheme_id, o.version, case t.kind when 'plan' then 'plan' else 'addon' end,
             t.kind, o.recurring_price, o.one_off_price, $3
@@ -230,7 +232,9 @@ pub async fn set_end(
     end: Option<(DateTime<Utc>, EndReason)>,
 ) -> Result<(), OrderError> {
     let changed = sqlx::query!(
-        "update subscription set ends_at = $3, end_reason = $4 where subscriber_id = $1 and subscription_id = $2",
+        "with forgotten as (
+            update subscriber set usage_lease = null where subscriber_id = $1 and usage_lease is not null)
+        update subscription set ends_at = $3, end_reason = $4 where subscriber_id = $1 and subscription_id = $2",
         subscriber_id,
         subscription_id,
         end.map(|(at, _)| at),

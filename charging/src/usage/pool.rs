@@ -198,6 +198,11 @@ impl Pool {
         self.slots.iter().map(|slot| self.named(slot))
     }
 
+    /// From now on, what changes is what changed since.
+    pub fn mark_saved(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.changed = false);
+    }
+
     /// The allowances that changed.
     pub fn changed(&self) -> impl Iterator<Item = Held> {
         self.slots.iter().filter(|slot| slot.changed).map(|slot| self.named(slot))

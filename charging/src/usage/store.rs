@@ -6,6 +6,7 @@
 mod cap;
 mod ingest;
 mod load;
+mod memory;
 mod overview;
 mod records;
 mod save;
@@ -15,13 +16,14 @@ mod thresholds;
 
 pub use cap::{CapChoice, current_cap, lower_cap, raise_cap, what_each_tier_would_have_meant};
 pub use ingest::{Ingested, Rejection, ensure_partitions, ingest_batch, subscriber_ids};
+pub use memory::Memory;
 pub use overview::{AllowanceOverview, CapOverview, DayUsage, MonthOverview, ServiceOverview, daily, month_overview};
 pub use records::{
     RECORDS_PAGE_MAX, RecordPage, RecordView, SplitPart, records, records_of_bill_line, records_of_overage,
 };
 pub use session::{charge_batch, give_back_silent};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -30,6 +32,7 @@ use crate::clock::Month;
 use crate::ledger::store::LedgerError;
 use crate::notice::store::NoticeError;
 use load::{Key, load_months};
+use memory::set_lease;
 use save::save_months;
 
 /// Why usage was not read or written.
@@ -100,16 +103,29 @@ async fn lock_subscribers(conn: &mut PgConnection, subscribers: &BTreeSet<i64>) 
     subscribers.difference(&locked).next().map_or(Ok(()), |unknown| Err(UsageError::NoSubscriber(*unknown)))
 }
 
-/// Locks those that exist, always in the same order, so that nobody waits for one who waits for him.
+/// Locks those that exist, and takes their leases away.
 async fn lock_existing(conn: &mut PgConnection, subscribers: &BTreeSet<i64>) -> Result<BTreeSet<i64>, UsageError> {
+    let leases = lock_leases(conn, subscribers).await?;
+    let leased: Vec<i64> = leases.iter().filter_map(|(subscriber_id, lease)| lease.map(|_| *subscriber_id)).collect();
+    set_lease(conn, &leased, None).await?;
+    Ok(leases.into_keys().collect())
+}
+
+/// Locks those that exist, always in the same order, so that nobody waits for one who waits for him; returns their leases.
+/// Whoever changes something without having read it under the lease must take it away.
+async fn lock_leases(
+    conn: &mut PgConnection,
+    subscribers: &BTreeSet<i64>,
+) -> Result<BTreeMap<i64, Option<i64>>, UsageError> {
     let ids: Vec<i64> = subscribers.iter().copied().collect();
-    let locked = sqlx::query_scalar!(
-        "select subscriber_id from subscriber where subscriber_id = any($1) order by subscriber_id for no key update",
+    let rows = sqlx::query!(
+        "select subscriber_id, usage_lease from subscriber where subscriber_id = any($1)
+        order by subscriber_id for no key update",
         &ids
     )
     .fetch_all(conn)
     .await?;
-    Ok(locked.into_iter().collect())
+    Ok(rows.into_iter().map(|row| (row.subscriber_id, row.usage_lease)).collect())
 }
 
 async fn lock_subscriber(conn: &mut PgConnection, subscriber_id: i64) -> Result<(), UsageError> {

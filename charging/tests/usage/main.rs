@@ -2,6 +2,7 @@
 
 mod caps;
 mod ingest;
+mod memory;
 mod sessions;
 mod thresholds;
 mod views;

@@ -13,15 +13,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::world::{PLAN, World, at, data, now, yuan};
 
-type Reply = Result<Answer, Refusal>;
+pub type Reply = Result<Answer, Refusal>;
 
 /// Data for rating group 1.
-fn unit(asked: Asked, used: u64) -> UnitUsage {
+pub fn unit(asked: Asked, used: u64) -> UnitUsage {
     let used = UsedUnits { bytes: used, started_at: None };
     UnitUsage { rating_group: 1, asked, used: vec![used], gives_back: false }
 }
 
-fn create(n: u32, name: &str, asked: Asked) -> Invocation {
+pub fn create(n: u32, name: &str, asked: Asked) -> Invocation {
     let digest: [u8; 32] = Sha256::digest(name).into();
     let step = Step::Create {
         msisdn: format!("1380000{n:04}").parse().unwrap(),
@@ -31,20 +31,18 @@ fn create(n: u32, name: &str, asked: Asked) -> Invocation {
     Invocation { step, sequence: 1, units: vec![UnitUsage { used: vec![], ..unit(asked, 0) }] }
 }
 
-fn update(session: &SessionRef, sequence: u32, asked: Asked, used: u64) -> Invocation {
+pub fn update(session: &SessionRef, sequence: u32, asked: Asked, used: u64) -> Invocation {
     Invocation { step: Step::Update(session.clone()), sequence, units: vec![unit(asked, used)] }
 }
 
-fn release(session: &SessionRef, sequence: u32, used: u64) -> Invocation {
+pub fn release(session: &SessionRef, sequence: u32, used: u64) -> Invocation {
     Invocation { step: Step::Release(session.clone()), ..update(session, sequence, Asked::Nothing, used) }
 }
 
 impl World {
-    async fn charge_at(&self, invocations: &[Invocation], now: DateTime<Utc>) -> Vec<Reply> {
-        let mut tx = self.db.app.begin().await.unwrap();
-        let replies = charge_batch(&mut tx, invocations, now).await.unwrap();
-        tx.commit().await.unwrap();
-        replies
+    pub async fn charge_at(&self, invocations: &[Invocation], now: DateTime<Utc>) -> Vec<Reply> {
+        let mut conn = self.db.app.acquire().await.unwrap();
+        charge_batch(&mut conn, &self.memory, invocations, now).await.unwrap()
     }
 
     async fn charge(&self, invocation: &Invocation) -> Answer {
@@ -52,7 +50,7 @@ impl World {
     }
 
     /// Bytes used of allowances and held of them, and yuan charged and held.
-    async fn balance(&self, subscriber_id: i64) -> (u64, u64, Decimal, Decimal) {
+    pub async fn balance(&self, subscriber_id: i64) -> (u64, u64, Decimal, Decimal) {
         let (used, reserved): (i64, i64) = sqlx::query_as(
             "select coalesce(sum(used), 0)::bigint, coalesce(sum(reserved), 0)::bigint from allowance
             where subscriber_id = $1 and service = 'data'",
@@ -72,14 +70,14 @@ impl World {
         (used.cast_unsigned(), reserved.cast_unsigned(), charged, held)
     }
 
-    async fn customer(&self, n: u32, cap: &str) -> i64 {
+    pub async fn customer(&self, n: u32, cap: &str) -> i64 {
         let subscriber_id = self.subscriber(n, cap).await;
         self.subscribe(subscriber_id, PLAN, "2026-11-01T00:00:00+08:00").await;
         subscriber_id
     }
 }
 
-fn granted(answer: &Answer) -> u64 {
+pub fn granted(answer: &Answer) -> u64 {
     match answer.units[0].outcome {
         Outcome::Granted { bytes, .. } => bytes,
         _ => 0,

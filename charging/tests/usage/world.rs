@@ -11,7 +11,7 @@ use charging::tariff::store::{Publication, publish};
 use charging::tariff::{Included, Kind, TariffContent};
 use charging::testing::TestDatabase;
 use charging::usage::UsageRecord;
-use charging::usage::store::{Ingested, UsageError, ensure_partitions, ingest_batch};
+use charging::usage::store::{Ingested, Memory, UsageError, ensure_partitions, ingest_batch};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -64,6 +64,8 @@ pub fn other(id: &str, day: &str, service: Service, quantity: u64) -> UsageRecor
 
 pub struct World {
     pub db: TestDatabase,
+    /// Of all sessions that are charged here.
+    pub memory: Memory,
 }
 
 fn content(scheme_id: &str, kind: Kind, name: &str, terms: &str) -> TariffContent {
@@ -121,7 +123,7 @@ impl World {
         let mut conn = db.app.acquire().await.unwrap();
         ensure_partitions(&mut conn, ["2026-08", "2026-09", "2026-10", "2026-11"].map(month)).await.unwrap();
         drop(conn);
-        Self { db }
+        Self { db, memory: Memory::default() }
     }
 
     /// A subscriber with a cap and nothing else.

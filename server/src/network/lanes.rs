@@ -9,14 +9,16 @@ use charging::clock::{Clock, Month};
 use charging::database::for_charging;
 use charging::usage::line::is_billable;
 use charging::usage::session::{Answer, Invocation, Refusal, Step};
-use charging::usage::store::{UsageError, charge_batch, ensure_partitions};
+use charging::usage::store::{Memory, UsageError, charge_batch, ensure_partitions};
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-/// Transactions at work at once. The updates of a subscriber are in one lane, so that lanes seldom wait for one another.
-const LANES: u32 = 4;
+/// Transactions at work at once: while one is in the database, the requests of the other are read and answered. More would
+/// make them smaller. The updates of a subscriber are in one lane, so that lanes seldom wait for one another.
+const LANES: u32 = 2;
 /// Requests that wait for a lane; more are turned away.
 const WAITING_MAX: usize = 4_096;
 /// Requests of one transaction.
@@ -55,9 +57,18 @@ impl Lanes {
     /// Each lane works until this value and its clones are gone and every request is answered.
     pub fn start(pool: &PgPool, clock: &Arc<dyn Clock>) -> Self {
         let pool = for_charging(pool, LANES);
+        let memory = Memory::default();
         let start = |_| {
             let (sender, jobs) = mpsc::channel(WAITING_MAX);
-            tokio::spawn(Lane { pool: pool.clone(), clock: clock.clone(), jobs, months: BTreeSet::new() }.run());
+            let lane = Lane {
+                pool: pool.clone(),
+                connection: None,
+                memory: memory.clone(),
+                clock: clock.clone(),
+                jobs,
+                months: BTreeSet::new(),
+            };
+            tokio::spawn(lane.run());
             sender
         };
         Self { lanes: (0..LANES).map(start).collect() }
@@ -79,6 +90,10 @@ impl Lanes {
 
 struct Lane {
     pool: PgPool,
+    /// Kept as long as nothing fails on it: giving it back and taking it again would ask the database both times whether
+    /// it is there.
+    connection: Option<PoolConnection<Postgres>>,
+    memory: Memory,
     clock: Arc<dyn Clock>,
     jobs: mpsc::Receiver<Job>,
     /// Whose partitions are known to be there.
@@ -148,21 +163,29 @@ impl Lane {
         invocations: &[Invocation],
         now: DateTime<Utc>,
     ) -> Result<Vec<Result<Answer, Refusal>>, UsageError> {
-        self.ensure_months(invocations, now).await?;
-        let mut tx = self.pool.begin().await?;
-        let answers = charge_batch(&mut tx, invocations, now).await?;
-        tx.commit().await?;
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?,
+        };
+        self.ensure_months(&mut connection, invocations, now).await?;
+        let answers = charge_batch(&mut connection, &self.memory, invocations, now).await?;
+        self.connection = Some(connection);
         Ok(answers)
     }
 
     /// Makes the partitions that are missing, in a transaction of its own.
-    async fn ensure_months(&mut self, invocations: &[Invocation], now: DateTime<Utc>) -> Result<(), UsageError> {
+    async fn ensure_months(
+        &mut self,
+        connection: &mut PgConnection,
+        invocations: &[Invocation],
+        now: DateTime<Utc>,
+    ) -> Result<(), UsageError> {
         let used = invocations.iter().flat_map(|invocation| &invocation.units).flat_map(|unit| &unit.used);
         let billable = used.filter_map(|used| used.started_at).filter(|started_at| is_billable(*started_at, now));
         let months = billable.chain([now]).map(Month::of);
         let missing: BTreeSet<Month> = months.filter(|month| !self.months.contains(month)).collect();
         if !missing.is_empty() {
-            ensure_partitions(&mut *self.pool.acquire().await?, missing.iter().copied()).await?;
+            ensure_partitions(connection, missing.iter().copied()).await?;
             self.months.extend(missing);
         }
         Ok(())

@@ -31,6 +31,9 @@ pub struct Args {
     /// Only these parts.
     #[arg(long, value_delimiter = ',', default_values_t = [Part::Zone, Part::Online, Part::Bulk])]
     only: Vec<Part>,
+    /// Measure the program in this folder, as `cargo xtask build` leaves it, and build nothing.
+    #[arg(long)]
+    dist: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -65,7 +68,7 @@ struct Row {
 
 /// Measures, prints the table, and writes `target/bench.json`.
 pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
-    let dist = build::run(workspace)?;
+    let dist = args.dist.clone().map_or_else(|| build::run(workspace), Ok)?;
     provide::postgres()?;
     let mut rows = Vec::new();
     for part in [Part::Zone, Part::Online, Part::Bulk].into_iter().filter(|part| args.only.contains(part)) {

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use super::load::{Key, Loaded, load_months};
+use super::records::StoredSplit;
 use super::save::save_months;
 use super::thresholds::Gauges;
 use super::{UsageError, check_written, corrupt, lock_subscribers, session_rows, stored, units};
@@ -98,7 +100,7 @@ pub async fn ingest_batch(
         let forecast = Forecast::new(&loaded.state, quotas.into_iter().flatten(), now);
         loaded.reserve(&forecast.state);
     };
-    for (index, error) in work.run(conn, now, settle).await? {
+    for (index, error) in work.run(conn, now, settle).await?.refused {
         results[index] = Ingested::Rejected(error.into());
     }
     Ok(results)
@@ -133,6 +135,17 @@ pub(super) async fn take_in(
 #[derive(Debug, Default)]
 pub(super) struct Work<'a> {
     months: BTreeMap<Key, Vec<(usize, &'a UsageRecord)>>,
+    /// Of these months, those that need not be read.
+    known: BTreeMap<Key, Loaded>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// Records that cannot be rated, by what `add` named them.
+    pub refused: Vec<(usize, RatingError)>,
+    /// Months as they are stored now, of the subscribers who had one to be rated.
+    pub months: BTreeMap<Key, Loaded>,
 }
 
 /// A record as it was rated.
@@ -143,6 +156,12 @@ struct RatedRecord<'a> {
 }
 
 impl<'a> Work<'a> {
+    /// A month as the database has it. It counts only for a subscriber with no other month here, which might share what
+    /// rolls over with it.
+    pub fn know(&mut self, key: Key, loaded: Loaded) {
+        self.known.insert(key, loaded);
+    }
+
     /// `index` names the record in what `run` returns.
     pub fn add(&mut self, subscriber_id: i64, record: &'a UsageRecord, index: usize) {
         let key = Key { subscriber_id, month: Month::of(record.started_at) };
@@ -154,16 +173,17 @@ impl<'a> Work<'a> {
         self.months.entry(key).or_default();
     }
 
-    /// Rates and writes everything; `settle` sees each month after its records. Returns the records that cannot be
-    /// rated. The months of one subscriber go one after the other, because they share what rolls over; each round takes
-    /// the earliest of every subscriber.
+    /// Rates and writes everything; `settle` sees each month after its records. The months of one subscriber go one after
+    /// the other, because they share what rolls over; each round takes the earliest of every subscriber.
     pub async fn run(
         mut self,
         conn: &mut PgConnection,
         now: DateTime<Utc>,
         mut settle: impl FnMut(Key, &mut Loaded),
-    ) -> Result<Vec<(usize, RatingError)>, UsageError> {
-        let mut refused = Vec::new();
+    ) -> Result<Done, UsageError> {
+        let mut done = Done::default();
+        let sharing = self.subscribers_with_several();
+        self.known.retain(|key, _| self.months.contains_key(key) && !sharing.contains(&key.subscriber_id));
         while !self.months.is_empty() {
             let mut round: BTreeMap<Key, Vec<(usize, &UsageRecord)>> = BTreeMap::new();
             let mut later = BTreeMap::new();
@@ -174,7 +194,9 @@ impl<'a> Work<'a> {
                 };
             }
             self.months = later;
-            let mut months = load_months(conn, &round.keys().copied().collect()).await?;
+            let unknown = round.keys().filter(|key| !self.known.contains_key(key)).copied().collect();
+            let mut months = load_months(conn, &unknown).await?;
+            months.append(&mut std::mem::take(&mut self.known));
             let mut rated = Vec::new();
             let mut gauges = Gauges::default();
             for (key, mut records) in round {
@@ -186,7 +208,7 @@ impl<'a> Work<'a> {
                 for (index, record) in records {
                     match loaded.state.rate(record) {
                         Ok(rating) => rated.push(RatedRecord { key, record, rated: rating }),
-                        Err(error) => refused.push((index, error)),
+                        Err(error) => done.refused.push((index, error)),
                     }
                 }
                 settle(key, loaded);
@@ -196,8 +218,16 @@ impl<'a> Work<'a> {
             save_months(conn, &months).await?;
             post_charges(conn, &charges).await?;
             gauges.tell(conn, &months, now).await?;
+            months.retain(|key, _| !sharing.contains(&key.subscriber_id));
+            months.values_mut().for_each(Loaded::mark_saved);
+            done.months.append(&mut months);
         }
-        Ok(refused)
+        Ok(done)
+    }
+
+    fn subscribers_with_several(&self) -> BTreeSet<i64> {
+        let pairs = self.months.keys().zip(self.months.keys().skip(1));
+        pairs.filter(|(a, b)| a.subscriber_id == b.subscriber_id).map(|(a, _)| a.subscriber_id).collect()
     }
 }
 
@@ -298,7 +328,7 @@ async fn insert_records(
         &columns.absorbed,
         &columns.costs,
         &columns.plans as &[Option<i64>],
-        &columns.splits
+        &columns.splits as &[Json<Vec<StoredSplit>>]
     )
     .execute(conn)
     .await?;
@@ -320,7 +350,7 @@ struct Columns {
     absorbed: Vec<i64>,
     costs: Vec<Decimal>,
     plans: Vec<Option<i64>>,
-    splits: Vec<serde_json::Value>,
+    splits: Vec<Json<Vec<StoredSplit>>>,
 }
 
 impl Columns {
@@ -339,11 +369,13 @@ impl Columns {
             columns.absorbed.push(stored(rated.absorbed)?);
             columns.costs.push(rated.cost);
             columns.plans.push(rated.plan_subscription_id);
-            let split = rated.split.iter().map(|(id, quantity)| {
-                serde_json::json!({"subscription_id": id.subscription_id, "month": id.month, "ordinal": id.ordinal,
-                    "quantity": quantity})
+            let split = rated.split.iter().map(|(id, quantity)| StoredSplit {
+                subscription_id: id.subscription_id,
+                month: id.month,
+                ordinal: id.ordinal,
+                quantity: *quantity,
             });
-            columns.splits.push(split.collect());
+            columns.splits.push(Json(split.collect()));
         }
         Ok(columns)
     }

@@ -57,6 +57,16 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// It is as the database has it.
+    pub fn mark_saved(&mut self) {
+        self.missing.clear();
+        self.moved.clear();
+        self.counter =
+            Counter { charged: self.state.charged(), reserved: self.reserved, is_stored: true, ..self.counter };
+        self.state.plans.iter_mut().for_each(|plan| plan.changed = false);
+        self.state.pool.mark_saved();
+    }
+
     /// Holds for charging sessions just what they would take if all of it were used: `forecast` is the state with that.
     pub fn reserve(&mut self, forecast: &MonthState) {
         self.reserved = forecast.charged() - self.state.charged();
@@ -80,6 +90,9 @@ pub(super) async fn load_months(
     conn: &mut PgConnection,
     keys: &BTreeSet<Key>,
 ) -> Result<BTreeMap<Key, Loaded>, UsageError> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let columns = KeyColumns::of(keys);
     let mut subscribed = subscribed(conn, &columns).await?;
     let mut stored = stored_allowances(conn, &columns).await?;

@@ -59,11 +59,14 @@ pub struct RecordPage {
     pub total: u64,
 }
 
-#[derive(Deserialize)]
-struct StoredSplit {
-    subscription_id: i64,
-    month: Month,
-    quantity: u64,
+/// One allowance's part of a record, as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredSplit {
+    pub subscription_id: i64,
+    /// The month that the allowance was granted for, and its place in the tariff's list.
+    pub month: Month,
+    pub ordinal: i32,
+    pub quantity: u64,
 }
 
 struct Row {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use super::load::{Key, Loaded};
 use super::{UsageError, check_written, stored};
@@ -118,10 +119,9 @@ async fn write_held(conn: &mut PgConnection, changed: &[(Key, Held)]) -> Result<
     let names = AllowanceColumns::of(changed.iter().map(|(key, held)| (*key, held.grant.id)));
     let used = changed.iter().map(|(_, held)| stored(held.used)).collect::<Result<Vec<_>, _>>()?;
     let reserved = changed.iter().map(|(_, held)| stored(held.reserved)).collect::<Result<Vec<_>, _>>()?;
-    let taken: Vec<serde_json::Value> = changed
+    let taken: Vec<Json<BTreeMap<String, u64>>> = changed
         .iter()
-        .map(|(_, held)| held.taken.iter().map(|(class, n)| (class.to_string(), serde_json::Value::from(*n))).collect())
-        .map(serde_json::Value::Object)
+        .map(|(_, held)| Json(held.taken.iter().map(|(class, n)| (class.to_string(), *n)).collect()))
         .collect();
     let written = sqlx::query!(
         "update allowance a set used = new.used, reserved = new.reserved, taken = new.taken
@@ -135,7 +135,7 @@ async fn write_held(conn: &mut PgConnection, changed: &[(Key, Held)]) -> Result<
         &names.ordinals,
         &used,
         &reserved,
-        &taken
+        &taken as &[Json<BTreeMap<String, u64>>]
     )
     .execute(conn)
     .await?;

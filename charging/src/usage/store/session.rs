@@ -1,15 +1,16 @@
 //! Charging sessions: requests are taken many at a time, what they report is rated and what they ask is granted, all in
 //! one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use chrono::{DateTime, SubsecRound as _, Utc};
+use sqlx::{Connection as _, PgConnection};
 
 use super::ingest::{Ingested, Work, subscriber_ids, take_in};
 use super::load::{Key, Loaded};
-use super::session_rows::{Session, load_sessions, save_sessions, silent_subscribers};
-use super::{UsageError, lock_existing};
+use super::memory::{Memory, Remembered, lease};
+use super::session_rows::{Session, load_closed, load_open, save_sessions, silent_subscribers};
+use super::{UsageError, lock_existing, lock_leases};
 use crate::clock::Month;
 use crate::quantity::Service;
 use crate::subscriber::Msisdn;
@@ -20,21 +21,30 @@ use crate::usage::session::{
     Step, UnitAnswer, UnitUsage, usage_id,
 };
 
-/// Takes requests of sessions. Returns the answer to each, in the order given; one that is refused changes nothing.
+/// Takes requests of sessions in a transaction of their own. Returns the answer to each, in the order given; one that is
+/// refused changes nothing. Whose sessions are in `memory` need not be read; where nothing else works with it, it may
+/// as well be empty.
 ///
 /// # Errors
-/// When the database fails; then nothing may be committed.
+/// When the database fails; nothing is changed then.
 pub async fn charge_batch(
     conn: &mut PgConnection,
+    memory: &Memory,
     invocations: &[Invocation],
     now: DateTime<Utc>,
 ) -> Result<Vec<Result<Answer, Refusal>>, UsageError> {
-    let mut batch = Batch::open(conn, invocations, now).await?;
+    // As the database keeps it, so that what is remembered is what would be read.
+    let now = now.trunc_subsecs(6);
+    let mut tx = conn.begin().await?;
+    let mut batch = Batch::open(&mut tx, memory, invocations, now).await?;
     let mut admitted: Vec<_> = invocations.iter().map(|invocation| batch.admit(invocation)).collect();
-    keep_new(conn, &mut admitted).await?;
-    batch.charge(conn, &admitted).await?;
-    save_sessions(conn, batch.sessions.values()).await?;
-    Ok(admitted.into_iter().map(|admitted| admitted.map(|admitted| batch.answer_to(&admitted))).collect())
+    keep_new(&mut tx, &mut admitted).await?;
+    let months = batch.charge(&mut tx, &admitted).await?;
+    save_sessions(&mut tx, batch.sessions.values()).await?;
+    tx.commit().await?;
+    let answers = admitted.into_iter().map(|admitted| admitted.map(|admitted| batch.answer_to(&admitted))).collect();
+    batch.remember(memory, months);
+    Ok(answers)
 }
 
 /// Gives back what is held for sessions that went silent, and closes those that were silent for too long; of at most
@@ -45,7 +55,7 @@ pub async fn charge_batch(
 pub async fn give_back_silent(conn: &mut PgConnection, now: DateTime<Utc>, limit: u16) -> Result<usize, UsageError> {
     let silent = silent_subscribers(conn, now, now - SILENCE_MAX, limit).await?;
     let subscribers = lock_existing(conn, &silent).await?;
-    let mut batch = Batch::new(now, load_sessions(conn, &subscribers, &[], &[]).await?);
+    let mut batch = Batch::new(now, load_open(conn, &subscribers.iter().copied().collect::<Vec<_>>()).await?);
     let mut work = Work::default();
     for session in batch.sessions.values_mut() {
         let is_silent = session.seen_at < now - SILENCE_MAX;
@@ -78,16 +88,29 @@ struct Admitted<'a> {
     session: SessionRef,
     /// Each with its place in the request's units.
     records: Vec<(usize, UsageRecord)>,
+    /// Whether the session had no request with this number or a later one before.
+    is_newest: bool,
 }
 
-/// Leaves the records that are new: a request that is sent again reports what is known.
+/// Leaves the records that are new: a request that is sent again reports what is known. What the newest requests of a
+/// session report cannot be known, but for a usage file that uses its names: a batch that fails for one is tried alone,
+/// and all that is reported alone is looked for.
 async fn keep_new(conn: &mut PgConnection, admitted: &mut [Result<Admitted<'_>, Refusal>]) -> Result<(), UsageError> {
+    let is_alone = admitted.len() == 1;
+    let mut seen = BTreeSet::new();
+    for one in admitted.iter_mut().flatten() {
+        if !seen.insert((one.session.clone(), one.invocation.sequence)) {
+            one.records.clear();
+        }
+    }
+    let may_be_known = |one: &&mut Admitted<'_>| is_alone || !one.is_newest;
+    let mut doubtful: Vec<_> = admitted.iter_mut().flatten().filter(may_be_known).collect();
     let mut records = Vec::new();
-    for one in admitted.iter().flatten() {
+    for one in &doubtful {
         records.extend(one.records.iter().map(|(_, record)| (one.session.subscriber_id, record)));
     }
     let mut results = take_in(conn, &records).await?.into_iter();
-    for one in admitted.iter_mut().flatten() {
+    for one in &mut doubtful {
         one.records.retain(|_| results.next() == Some(Ingested::Accepted));
     }
     Ok(())
@@ -100,17 +123,33 @@ struct Batch {
     /// Whose the numbers are that begin sessions, and the other subscribers with sessions here.
     numbers: BTreeMap<Msisdn, i64>,
     sessions: BTreeMap<SessionRef, Session>,
+    /// Under which the subscribers are remembered afterwards.
+    leases: BTreeMap<i64, i64>,
+    /// Months that were remembered.
+    months: BTreeMap<Key, Loaded>,
     /// To requests that were new in this batch.
     answers: BTreeMap<(SessionRef, u32), Answer>,
 }
 
 impl Batch {
     fn new(now: DateTime<Utc>, sessions: BTreeMap<SessionRef, Session>) -> Self {
-        Self { now, numbers: BTreeMap::new(), sessions, answers: BTreeMap::new() }
+        Self {
+            now,
+            numbers: BTreeMap::new(),
+            sessions,
+            leases: BTreeMap::new(),
+            months: BTreeMap::new(),
+            answers: BTreeMap::new(),
+        }
     }
 
-    /// Finds whose the requests are, and locks and reads their sessions.
-    async fn open(conn: &mut PgConnection, invocations: &[Invocation], now: DateTime<Utc>) -> Result<Self, UsageError> {
+    /// Finds whose the requests are, and locks, remembers or reads their sessions.
+    async fn open(
+        conn: &mut PgConnection,
+        memory: &Memory,
+        invocations: &[Invocation],
+        now: DateTime<Utc>,
+    ) -> Result<Self, UsageError> {
         let mut creates = BTreeMap::new();
         let mut named = Vec::new();
         for invocation in invocations {
@@ -124,26 +163,69 @@ impl Batch {
             numbers = subscriber_ids(conn, creates.keys().copied()).await?;
         }
         let subscribers = named.iter().map(|session| session.subscriber_id).chain(numbers.values().copied());
-        let subscribers = lock_existing(conn, &subscribers.collect()).await?;
+        let leases = lock_leases(conn, &subscribers.collect()).await?;
         let begun_by: Vec<(i64, &[u8])> = creates
             .iter()
             .filter_map(|(msisdn, digests)| Some((*numbers.get(msisdn)?, digests)))
             .flat_map(|(subscriber_id, digests)| digests.iter().map(move |digest| (subscriber_id, &digest[..])))
             .collect();
-        let sessions = load_sessions(conn, &subscribers, &named, &begun_by).await?;
-        Ok(Self { numbers, ..Self::new(now, sessions) })
+        let mut batch = Self { numbers, ..Self::new(now, BTreeMap::new()) };
+        batch.recall(conn, memory, &leases).await?;
+        named.retain(|session| leases.contains_key(&session.subscriber_id) && !batch.sessions.contains_key(*session));
+        batch.sessions.append(&mut load_closed(conn, &named, &begun_by).await?);
+        Ok(batch)
+    }
+
+    /// Takes what is remembered of subscribers, and reads the open sessions of the others under a new lease.
+    async fn recall(
+        &mut self,
+        conn: &mut PgConnection,
+        memory: &Memory,
+        leases: &BTreeMap<i64, Option<i64>>,
+    ) -> Result<(), UsageError> {
+        for (subscriber_id, Remembered { lease, sessions, month }) in memory.take(leases) {
+            self.leases.insert(subscriber_id, lease);
+            self.sessions.extend(sessions.into_iter().map(|session| (session.reference.clone(), session)));
+            self.months.extend(month);
+        }
+        let unknown: Vec<i64> = leases.keys().filter(|id| !self.leases.contains_key(id)).copied().collect();
+        if !unknown.is_empty() {
+            let lease = lease(conn, &unknown).await?;
+            self.sessions.append(&mut load_open(conn, &unknown).await?);
+            self.leases.extend(unknown.into_iter().map(|subscriber_id| (subscriber_id, lease)));
+        }
+        Ok(())
+    }
+
+    /// Remembers the subscribers as they are stored now.
+    fn remember(self, memory: &Memory, months: BTreeMap<Key, Loaded>) {
+        let of = |lease| Remembered { lease, sessions: Vec::new(), month: None };
+        let mut subscribers: BTreeMap<i64, Remembered> =
+            self.leases.into_iter().map(|(subscriber_id, lease)| (subscriber_id, of(lease))).collect();
+        for session in self.sessions.into_values().filter(|session| session.closed_at.is_none()) {
+            if let Some(remembered) = subscribers.get_mut(&session.reference.subscriber_id) {
+                remembered.sessions.push(Session { is_stored: true, changed: false, ..session });
+            }
+        }
+        for (key, loaded) in months {
+            if let Some(remembered) = subscribers.get_mut(&key.subscriber_id) {
+                remembered.month = Some((key, loaded));
+            }
+        }
+        memory.keep(subscribers.into_iter());
     }
 
     /// Finds or begins the session of a request. Nothing but that changes.
     fn admit<'a>(&mut self, invocation: &'a Invocation) -> Result<Admitted<'a>, Refusal> {
         let records_of = |session: &Session| records(invocation, session, self.now);
-        let (session, records) = match &invocation.step {
+        let (session, records, is_newest) = match &invocation.step {
             Step::Create { msisdn, digest, session_id } => {
                 let subscriber_id = *self.numbers.get(msisdn).ok_or(Refusal::UnknownSubscriber)?;
                 let is_same =
                     |session: &&Session| session.reference.subscriber_id == subscriber_id && session.digest == digest;
                 if let Some(begun) = self.sessions.values().find(is_same) {
-                    return Ok(Admitted { invocation, session: begun.reference.clone(), records: Vec::new() });
+                    let session = begun.reference.clone();
+                    return Ok(Admitted { invocation, session, records: Vec::new(), is_newest: false });
                 }
                 if self.open_sessions(subscriber_id) >= SESSIONS_MAX {
                     return Err(Refusal::TooManySessions);
@@ -152,18 +234,19 @@ impl Batch {
                 let session = Session::new(reference.clone(), digest.to_vec(), self.now);
                 let records = records_of(&session)?;
                 self.sessions.insert(reference.clone(), session);
-                (reference, records)
+                (reference, records, true)
             }
             Step::Update(reference) | Step::Release(reference) => {
                 let session = self.sessions.get(reference).ok_or(Refusal::UnknownSession)?;
+                let is_newest = session.sequence() < Some(invocation.sequence);
                 // What was used before the end is taken however late it comes; nothing new begins after it.
-                if session.closed_at.is_some() && session.sequence() < Some(invocation.sequence) {
+                if session.closed_at.is_some() && is_newest {
                     return Err(Refusal::UnknownSession);
                 }
-                (reference.clone(), records_of(session)?)
+                (reference.clone(), records_of(session)?, is_newest)
             }
         };
-        Ok(Admitted { invocation, session, records })
+        Ok(Admitted { invocation, session, records, is_newest })
     }
 
     fn open_sessions(&self, subscriber_id: i64) -> usize {
@@ -178,13 +261,16 @@ impl Batch {
             .take_while(move |session| session.reference.subscriber_id == subscriber_id)
     }
 
-    /// Rates what was used, then grants what is asked.
+    /// Rates what was used, then grants what is asked. Returns the months that can be remembered.
     async fn charge(
         &mut self,
         conn: &mut PgConnection,
         admitted: &[Result<Admitted<'_>, Refusal>],
-    ) -> Result<(), UsageError> {
+    ) -> Result<BTreeMap<Key, Loaded>, UsageError> {
         let mut work = Work::default();
+        for (key, loaded) in std::mem::take(&mut self.months) {
+            work.know(key, loaded);
+        }
         let mut asking: BTreeMap<i64, Vec<&Admitted<'_>>> = BTreeMap::new();
         let mut places = Vec::new();
         for one in admitted.iter().flatten() {
@@ -202,11 +288,12 @@ impl Batch {
         let settle = |key: Key, loaded: &mut Loaded| {
             self.settle(key, loaded, asking.get(&key.subscriber_id).map_or(&[][..], Vec::as_slice));
         };
-        for (place, _) in work.run(conn, now, settle).await? {
+        let done = work.run(conn, now, settle).await?;
+        for (place, _) in done.refused {
             let (one, unit) = places[place];
             self.mark_failed(one, unit);
         }
-        Ok(())
+        Ok(done.months)
     }
 
     /// Notes what a request reports and gives back. `false`: it is not the newest of its session, and asks for nothing.

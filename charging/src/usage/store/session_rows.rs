@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::{UsageError, check_written, corrupt};
-use crate::usage::session::{Answer, Quota, SessionRef};
+use crate::usage::session::{Answer, Quota, SessionRef, UnitAnswer};
 
 /// A session as it is read and written.
 #[derive(Clone, Debug)]
@@ -59,34 +59,85 @@ impl Session {
     }
 }
 
-/// The open sessions of these subscribers, and the closed ones that are named or were begun by one of these requests.
-pub(super) async fn load_sessions(
+/// A row of the table.
+struct Row {
+    subscriber_id: i64,
+    session_id: String,
+    request_digest: Vec<u8>,
+    opened_at: DateTime<Utc>,
+    seen_at: DateTime<Utc>,
+    closed_at: Option<DateTime<Utc>>,
+    sequence: i64,
+    units: Json<Vec<UnitAnswer>>,
+    quotas: Json<Vec<Quota>>,
+}
+
+impl Row {
+    fn session(self) -> Result<Session, UsageError> {
+        let reference = SessionRef { subscriber_id: self.subscriber_id, session_id: self.session_id };
+        let sequence = u32::try_from(self.sequence).map_err(corrupt)?;
+        Ok(Session {
+            answer: Some(Answer { session: reference.clone(), sequence, units: self.units.0 }),
+            reference,
+            digest: self.request_digest,
+            opened_at: self.opened_at,
+            seen_at: self.seen_at,
+            closed_at: self.closed_at,
+            quotas: self.quotas.0,
+            is_stored: true,
+            changed: false,
+        })
+    }
+}
+
+fn by_reference(rows: Vec<Row>) -> Result<BTreeMap<SessionRef, Session>, UsageError> {
+    let sessions = rows.into_iter().map(|row| row.session().map(|session| (session.reference.clone(), session)));
+    sessions.collect()
+}
+
+/// The open sessions of these subscribers.
+pub(super) async fn load_open(
     conn: &mut PgConnection,
-    subscribers: &BTreeSet<i64>,
+    subscribers: &[i64],
+) -> Result<BTreeMap<SessionRef, Session>, UsageError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select subscriber_id, session_id, request_digest, opened_at, seen_at, closed_at, sequence,
+            units as "units: Json<Vec<UnitAnswer>>", quotas as "quotas: Json<Vec<Quota>>"
+        from charging_session where subscriber_id = any($1) and closed_at is null"#,
+        subscribers
+    )
+    .fetch_all(conn)
+    .await?;
+    by_reference(rows)
+}
+
+/// The closed sessions that are named or were begun by one of these requests.
+pub(super) async fn load_closed(
+    conn: &mut PgConnection,
     named: &[&SessionRef],
     begun_by: &[(i64, &[u8])],
 ) -> Result<BTreeMap<SessionRef, Session>, UsageError> {
-    let subscribers: Vec<i64> = subscribers.iter().copied().collect();
+    if named.is_empty() && begun_by.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let (of, ids): (Vec<i64>, Vec<String>) =
         named.iter().map(|session| (session.subscriber_id, session.session_id.clone())).unzip();
     let (creators, digests): (Vec<i64>, Vec<Vec<u8>>) =
         begun_by.iter().map(|(subscriber_id, digest)| (*subscriber_id, digest.to_vec())).unzip();
-    let rows = sqlx::query!(
-        r#"select subscriber_id as "subscriber_id!", session_id as "session_id!", request_digest as "request_digest!",
-            opened_at as "opened_at!", seen_at as "seen_at!", closed_at, answer as "answer!: Json<Answer>",
-            quotas as "quotas!: Json<Vec<Quota>>"
-        from charging_session where subscriber_id = any($1) and closed_at is null
-        union all
-        select s.subscriber_id, s.session_id, request_digest, opened_at, seen_at, closed_at, answer, quotas
-        from unnest($2::bigint[], $3::text[]) as k (subscriber_id, session_id)
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select s.subscriber_id as "subscriber_id!", s.session_id as "session_id!",
+            request_digest as "request_digest!", opened_at as "opened_at!", seen_at as "seen_at!", closed_at,
+            sequence as "sequence!", units as "units!: Json<Vec<UnitAnswer>>", quotas as "quotas!: Json<Vec<Quota>>"
+        from unnest($1::bigint[], $2::text[]) as k (subscriber_id, session_id)
         join charging_session s on s.subscriber_id = k.subscriber_id and s.session_id = k.session_id
         where closed_at is not null
         union all
-        select s.subscriber_id, s.session_id, s.request_digest, opened_at, seen_at, closed_at, answer, quotas
-        from unnest($4::bigint[], $5::bytea[]) as k (subscriber_id, request_digest)
+        select s.subscriber_id, s.session_id, s.request_digest, opened_at, seen_at, closed_at, sequence, units, quotas
+        from unnest($3::bigint[], $4::bytea[]) as k (subscriber_id, request_digest)
         join charging_session s on s.subscriber_id = k.subscriber_id and s.request_digest = k.request_digest
         where closed_at is not null"#,
-        &subscribers,
         &of,
         &ids,
         &creators,
@@ -94,18 +145,7 @@ pub(super) async fn load_sessions(
     )
     .fetch_all(conn)
     .await?;
-    let sessions = rows.into_iter().map(|row| Session {
-        reference: SessionRef { subscriber_id: row.subscriber_id, session_id: row.session_id },
-        digest: row.request_digest,
-        opened_at: row.opened_at,
-        seen_at: row.seen_at,
-        closed_at: row.closed_at,
-        answer: Some(row.answer.0),
-        quotas: row.quotas.0,
-        is_stored: true,
-        changed: false,
-    });
-    Ok(sessions.map(|session| (session.reference.clone(), session)).collect())
+    by_reference(rows)
 }
 
 /// What the open sessions of these subscribers may use.
@@ -148,9 +188,9 @@ pub(super) async fn silent_subscribers(
 }
 
 /// Writes new sessions and those that changed.
-pub(super) async fn save_sessions(
+pub(super) async fn save_sessions<'a>(
     conn: &mut PgConnection,
-    sessions: impl Iterator<Item = &Session>,
+    sessions: impl Iterator<Item = &'a Session>,
 ) -> Result<(), UsageError> {
     let (mut new, mut changed) = (Columns::default(), Columns::default());
     for session in sessions.filter(|session| session.changed) {
@@ -159,7 +199,7 @@ pub(super) async fn save_sessions(
     if !new.ids.is_empty() {
         let written = sqlx::query!(
             "insert into charging_session (subscriber_id, session_id, request_digest, opened_at, seen_at, closed_at,
-                sequence, answer, quotas, holds_until)
+                sequence, units, quotas, holds_until)
             select * from unnest($1::bigint[], $2::text[], $3::bytea[], $4::timestamptz[], $5::timestamptz[],
                 $6::timestamptz[], $7::bigint[], $8::jsonb[], $9::jsonb[], $10::timestamptz[])",
             &new.subscribers,
@@ -169,8 +209,8 @@ pub(super) async fn save_sessions(
             &new.seen_at,
             &new.closed_at as &[Option<DateTime<Utc>>],
             &new.sequences,
-            &new.answers,
-            &new.quotas,
+            &new.units as &[Json<&[UnitAnswer]>],
+            &new.quotas as &[Json<&[Quota]>],
             &new.holds_until as &[Option<DateTime<Utc>>]
         )
         .execute(&mut *conn)
@@ -182,18 +222,18 @@ pub(super) async fn save_sessions(
     }
     let written = sqlx::query!(
         "update charging_session s set seen_at = new.seen_at, closed_at = new.closed_at, sequence = new.sequence,
-            answer = new.answer, quotas = new.quotas, holds_until = new.holds_until
+            units = new.units, quotas = new.quotas, holds_until = new.holds_until
         from unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bigint[], $6::jsonb[],
             $7::jsonb[], $8::timestamptz[])
-            as new (subscriber_id, session_id, seen_at, closed_at, sequence, answer, quotas, holds_until)
+            as new (subscriber_id, session_id, seen_at, closed_at, sequence, units, quotas, holds_until)
         where s.subscriber_id = new.subscriber_id and s.session_id = new.session_id",
         &changed.subscribers,
         &changed.ids,
         &changed.seen_at,
         &changed.closed_at as &[Option<DateTime<Utc>>],
         &changed.sequences,
-        &changed.answers,
-        &changed.quotas,
+        &changed.units as &[Json<&[UnitAnswer]>],
+        &changed.quotas as &[Json<&[Quota]>],
         &changed.holds_until as &[Option<DateTime<Utc>>]
     )
     .execute(conn)
@@ -203,7 +243,7 @@ pub(super) async fn save_sessions(
 
 /// Sessions, column by column.
 #[derive(Default)]
-struct Columns {
+struct Columns<'a> {
     subscribers: Vec<i64>,
     ids: Vec<String>,
     digests: Vec<Vec<u8>>,
@@ -211,13 +251,13 @@ struct Columns {
     seen_at: Vec<DateTime<Utc>>,
     closed_at: Vec<Option<DateTime<Utc>>>,
     sequences: Vec<i64>,
-    answers: Vec<serde_json::Value>,
-    quotas: Vec<serde_json::Value>,
+    units: Vec<Json<&'a [UnitAnswer]>>,
+    quotas: Vec<Json<&'a [Quota]>>,
     holds_until: Vec<Option<DateTime<Utc>>>,
 }
 
-impl Columns {
-    fn push(&mut self, session: &Session) -> Result<(), UsageError> {
+impl<'a> Columns<'a> {
+    fn push(&mut self, session: &'a Session) -> Result<(), UsageError> {
         let answer = session.answer.as_ref().ok_or_else(|| corrupt("a session without an answer"))?;
         self.subscribers.push(session.reference.subscriber_id);
         self.ids.push(session.reference.session_id.clone());
@@ -226,8 +266,8 @@ impl Columns {
         self.seen_at.push(session.seen_at);
         self.closed_at.push(session.closed_at);
         self.sequences.push(answer.sequence.into());
-        self.answers.push(serde_json::to_value(answer).map_err(corrupt)?);
-        self.quotas.push(serde_json::to_value(&session.quotas).map_err(corrupt)?);
+        self.units.push(Json(&answer.units));
+        self.quotas.push(Json(&session.quotas));
         self.holds_until.push(session.quotas.iter().map(|quota| quota.ends_at).max());
         Ok(())
     }

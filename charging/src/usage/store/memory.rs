@@ -1,0 +1,91 @@
+//! What is remembered of subscribers between transactions, so that their sessions can be charged without reading it again.
+//!
+//! A subscriber's row names the lease under which the usage was read last in order to be remembered. Whoever changes the
+//! usage, the allowances, the cap or the subscriptions otherwise takes the lease away while the row is locked. What was
+//! remembered under a lease that the locked row does not name is not looked at.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashlink::LruCache;
+use sqlx::PgConnection;
+
+use super::UsageError;
+use super::load::{Key, Loaded};
+use super::session_rows::Session;
+
+/// Subscribers that are remembered, some kilobytes each; of more, those that were not heard of for longest are forgotten.
+const SUBSCRIBERS_MAX: usize = 20_000;
+
+/// A subscriber as the database has it.
+#[derive(Debug)]
+pub(super) struct Remembered {
+    pub lease: i64,
+    /// All that are open.
+    pub sessions: Vec<Session>,
+    /// One month: several share what rolls over.
+    pub month: Option<(Key, Loaded)>,
+}
+
+/// Subscribers whose sessions were charged last.
+#[derive(Clone)]
+pub struct Memory(Arc<Mutex<LruCache<i64, Remembered>>>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(LruCache::new(SUBSCRIBERS_MAX))))
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("subscribers", &self.lock().len()).finish()
+    }
+}
+
+impl Memory {
+    /// Each entry is whole whenever the lock is free.
+    fn lock(&self) -> MutexGuard<'_, LruCache<i64, Remembered>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out what was read under these leases; the rest of what is known of the subscribers is forgotten.
+    pub(super) fn take(&self, leases: &BTreeMap<i64, Option<i64>>) -> Vec<(i64, Remembered)> {
+        let mut entries = self.lock();
+        let known = leases.iter().filter_map(|(subscriber_id, lease)| {
+            let remembered = entries.remove(subscriber_id)?;
+            (Some(remembered.lease) == *lease).then_some((*subscriber_id, remembered))
+        });
+        known.collect()
+    }
+
+    /// Remembers subscribers as a transaction left them that is committed.
+    pub(super) fn keep(&self, subscribers: impl Iterator<Item = (i64, Remembered)>) {
+        let mut entries = self.lock();
+        for (subscriber_id, remembered) in subscribers {
+            entries.insert(subscriber_id, remembered);
+        }
+    }
+}
+
+/// Gives subscribers that are locked a new lease.
+pub(super) async fn lease(conn: &mut PgConnection, subscribers: &[i64]) -> Result<i64, UsageError> {
+    let lease = rand::random();
+    set_lease(conn, subscribers, Some(lease)).await?;
+    Ok(lease)
+}
+
+/// Names the lease of subscribers that are locked; `None`: nobody remembers them rightly.
+pub(super) async fn set_lease(
+    conn: &mut PgConnection,
+    subscribers: &[i64],
+    lease: Option<i64>,
+) -> Result<(), UsageError> {
+    if !subscribers.is_empty() {
+        sqlx::query!("update subscriber set usage_lease = $2 where subscriber_id = any($1)", subscribers, lease)
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}
