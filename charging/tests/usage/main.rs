@@ -3,6 +3,7 @@
 mod caps;
 mod ingest;
 mod sessions;
+mod spending_limits;
 mod thresholds;
 mod views;
 mod world;
