@@ -20,6 +20,7 @@ use server::web::{self, Site, options};
 use tower::ServiceExt as _;
 
 const PATH: &str = "/nchf-convergedcharging/v3/chargingdata";
+const FOLLOW_PATH: &str = "/nchf-spendinglimitcontrol/v1/subscriptions";
 const HERE: &str = "127.0.0.1";
 const ELSEWHERE: &str = "192.0.2.7";
 
@@ -94,6 +95,14 @@ async fn only_the_network_may_ask() {
     }
     let nobody = body(ask(&open, HERE, None).await).await;
     assert_eq!(nobody["cause"], "USER_UNKNOWN");
+    let follow = json!({"gpsi": "msisdn-8613900000000", "notifUri": "http://pcf.example/slc"});
+    let refused = open.clone().oneshot(post(FOLLOW_PATH, ELSEWHERE, &follow)).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let unknown = open.clone().oneshot(post(FOLLOW_PATH, HERE, &follow)).await.unwrap();
+    assert_eq!(
+        (unknown.status(), body(unknown).await["cause"].clone()),
+        (StatusCode::BAD_REQUEST, "USER_UNKNOWN".into())
+    );
     database.drop().await;
 }
 

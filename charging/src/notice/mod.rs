@@ -20,12 +20,14 @@ pub const RETRY_PAUSE_MAX: TimeDelta = TimeDelta::hours(1);
 
 /// When to try again after `attempts` failures; `None`: given up.
 pub fn retry_at(attempts: i32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    if attempts >= ATTEMPTS_MAX {
-        return None;
-    }
+    (attempts < ATTEMPTS_MAX).then(|| now + retry_pause(attempts))
+}
+
+/// The pause after `attempts` failures.
+pub fn retry_pause(attempts: i32) -> TimeDelta {
     let doublings = u32::try_from(attempts.max(1) - 1).unwrap_or(0);
     let pause = RETRY_FIRST.checked_mul(2_i32.saturating_pow(doublings)).unwrap_or(RETRY_PAUSE_MAX);
-    Some(now + pause.min(RETRY_PAUSE_MAX))
+    pause.min(RETRY_PAUSE_MAX)
 }
 
 #[cfg(test)]
@@ -39,5 +41,6 @@ mod tests {
         assert_eq!([pause(1), pause(2), pause(3)], [Some(5), Some(10), Some(20)]);
         assert_eq!(pause(11), Some(3600));
         assert_eq!(pause(12), None);
+        assert_eq!([retry_pause(0), retry_pause(i32::MAX)], [RETRY_FIRST, RETRY_PAUSE_MAX]);
     }
 }

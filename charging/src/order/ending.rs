@@ -129,7 +129,7 @@ pub async fn cancel(
     if subscribed.held.is_plan && reason == EndReason::BeforeStart {
         restore_replaced(conn, &event).await?;
     }
-    refresh_allowances(conn, subscriber_id, Month::of(now)).await?;
+    refresh_allowances(conn, subscriber_id, now).await?;
     let how = match reason {
         EndReason::Immediately => CancelCost::DaysUsed,
         EndReason::MonthEnd | EndReason::Replaced => CancelCost::MonthInFull,
@@ -189,7 +189,7 @@ pub async fn undo_cancel(
     make_way(conn, &subscribed, &held, &event).await?;
     set_end(conn, subscriber_id, subscription_id, None).await?;
     let event_id = note(conn, &event).await?;
-    refresh_allowances(conn, subscriber_id, Month::of(now)).await?;
+    refresh_allowances(conn, subscriber_id, now).await?;
     let message = Message::CancelUndone { name: &subscribed.tariff.content.name };
     tell(conn, subscriber_id, format!("undo/{event_id}"), &message, now).await?;
     Ok(())

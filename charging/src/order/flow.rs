@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use super::change::Change;
 use super::store::{Event, NewOrder, NewSubscription, OrderError, Step, held, note, place, set_end, start};
 use super::{Held, Offer, Refusal, may_order};
-use crate::clock::{Month, local_date};
+use crate::clock::local_date;
 use crate::consent::Subject;
 use crate::consent::request::{self, Answer, Asked, OpenRequest, Question, RequestError};
 use crate::consent::store::lock_subscriber;
@@ -243,6 +243,6 @@ async fn activate(conn: &mut PgConnection, order: &NewOrder, order_id: i64, chan
         channel_id: order.channel_id.clone(),
     };
     let subscription_id = start(conn, &new).await?;
-    refresh_allowances(conn, subscriber_id, Month::of(now)).await?;
+    refresh_allowances(conn, subscriber_id, now).await?;
     Ok(subscription_id)
 }

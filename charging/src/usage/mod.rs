@@ -10,6 +10,7 @@ pub mod rating;
 #[cfg(test)]
 mod rating_tests;
 pub mod session;
+pub mod spending_limit;
 #[cfg(feature = "postgres")]
 pub mod store;
 pub mod threshold;

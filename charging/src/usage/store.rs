@@ -12,6 +12,7 @@ mod records;
 mod save;
 mod session;
 mod session_rows;
+pub mod spending_limit;
 mod thresholds;
 
 pub use cap::{CapChoice, current_cap, lower_cap, raise_cap, what_each_tier_would_have_meant};
@@ -25,6 +26,7 @@ pub use session::{charge_batch, give_back_silent};
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
@@ -132,14 +134,19 @@ async fn lock_subscriber(conn: &mut PgConnection, subscriber_id: i64) -> Result<
     lock_subscribers(conn, &BTreeSet::from([subscriber_id])).await
 }
 
-/// Makes the allowances of a month follow the subscriptions: what was ordered since is granted, and what ended
-/// immediately lapses. Ingest does the same by itself.
+/// Makes the allowances of the present month follow the subscriptions: what was ordered since is granted, and what ended
+/// immediately lapses. Ingest does the same by itself. Whoever follows the cap is told when data flows again or stops.
 ///
 /// # Errors
 /// When the database fails, or the subscriber does not exist.
-pub async fn refresh_allowances(conn: &mut PgConnection, subscriber_id: i64, month: Month) -> Result<(), UsageError> {
+pub async fn refresh_allowances(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    now: DateTime<Utc>,
+) -> Result<(), UsageError> {
     lock_subscriber(conn, subscriber_id).await?;
-    let key = Key { subscriber_id, month };
+    let key = Key { subscriber_id, month: Month::of(now) };
     let months = load_months(conn, &BTreeSet::from([key])).await?;
-    save_months(conn, &months).await
+    save_months(conn, &months).await?;
+    spending_limit::tell(conn, &BTreeSet::from([subscriber_id]), now).await
 }

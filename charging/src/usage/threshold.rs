@@ -2,6 +2,8 @@
 //! an allowance, 10 MB, 5 MB and nothing left of it, each state of the cap, and charges far above those of the months
 //! before.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
@@ -51,7 +53,14 @@ impl UsedLevel {
     }
 }
 
+/// The text is not a state of the cap.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a state of the cap")]
+pub struct InvalidCapState(String);
+
 impl CapState {
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Half, Self::Near, Self::Reached];
+
     /// The status of the policy counter.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -60,6 +69,15 @@ impl CapState {
             Self::Near => "near",
             Self::Reached => "reached",
         }
+    }
+}
+
+impl FromStr for CapState {
+    type Err = InvalidCapState;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        named.ok_or_else(|| InvalidCapState(text.chars().take(20).collect()))
     }
 }
 

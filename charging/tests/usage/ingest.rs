@@ -106,7 +106,7 @@ async fn the_first_month_is_smaller() {
     world.subscribe(two, BARE, "2026-10-01T00:00:00+08:00").await;
     for subscriber in [one, two] {
         let mut tx = world.db.app.begin().await.unwrap();
-        refresh_allowances(&mut tx, subscriber, month("2026-10")).await.unwrap();
+        refresh_allowances(&mut tx, subscriber, at("2026-10-23T12:00:00+08:00")).await.unwrap();
         tx.commit().await.unwrap();
     }
     let granted: Vec<(i64, i64)> =

@@ -4,6 +4,7 @@ mod caps;
 mod ingest;
 mod memory;
 mod sessions;
+mod spending_limits;
 mod thresholds;
 mod views;
 mod world;

@@ -1,6 +1,6 @@
-import http2 from 'node:http2';
 import { GIB, MIB, numberOf } from '../../lib/fixture.js';
-import { hasSpecifications, validator } from '../../lib/openapi.js';
+import { byHttp1, byHttp2 } from '../../lib/network.js';
+import { validatorOf } from '../../lib/openapi.js';
 import { expect, test } from '../../lib/test.js';
 
 const base = '/nchf-convergedcharging/v3/chargingdata';
@@ -10,41 +10,6 @@ const release = 'post /chargingdata/{ChargingDataRef}/release';
 
 /** What the plan includes and what the cap of 5 yuan pays for beyond it: 1 GB at 3.00, and 66 MB at 0.03. */
 const allowed = GIB + GIB + 66 * MIB;
-
-/** Sends JSON by HTTP/1.1. */
-async function byHttp1(path, body, headers = {}) {
-  const answer = await fetch(new URL(path, process.env.END2END_URL), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
-  const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, body: text && JSON.parse(text) };
-}
-
-/** Sends JSON by HTTP/2 without TLS, known beforehand (RFC 9113, section 3.3), as network functions do. */
-function byHttp2(path, body) {
-  return new Promise((resolve, reject) => {
-    const connection = http2.connect(process.env.END2END_URL);
-    connection.once('error', reject);
-    const stream = connection.request({ ':method': 'POST', ':path': path, 'content-type': 'application/json' });
-    let text = '';
-    let headers;
-    stream.once('response', (received) => {
-      headers = new Headers(Object.entries(received).filter(([name]) => !name.startsWith(':')));
-      headers.status = received[':status'];
-    });
-    stream.on('data', (chunk) => {
-      text += chunk;
-    });
-    stream.once('error', reject);
-    stream.once('end', () => {
-      connection.close();
-      resolve({ status: headers.status, headers, body: text && JSON.parse(text) });
-    });
-    stream.end(JSON.stringify(body));
-  });
-}
 
 /** A session manager whose every message is held against the specification. */
 class Session {
@@ -92,8 +57,7 @@ class Session {
   }
 }
 
-const accepts = { request: () => [], response: () => [] };
-const check = () => (hasSpecifications ? validator('TS32291_Nchf_ConvergedCharging.yaml') : accepts);
+const check = () => validatorOf('TS32291_Nchf_ConvergedCharging.yaml');
 
 function used(octets, number) {
   const now = new Date().toISOString();

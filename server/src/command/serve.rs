@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, env = "MINGBAI_PUBLIC_URL")]
     public_url: Option<String>,
     /// What the operator's network functions must send as bearer token. Without it only programs on this machine may
-    /// ask for charging, and nobody where a public URL says that a proxy stands before the portal.
+    /// ask for charging and follow caps, and nobody where a public URL says that a proxy stands before the portal.
     #[arg(long, env = "MINGBAI_NETWORK_TOKEN", hide_env_values = true)]
     network_token: Option<String>,
 }
@@ -57,7 +57,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     let public_url = args.public_url.unwrap_or_else(|| format!("http://{address}"));
     let network = network::Settings { access, public_url: public_url.trim_end_matches('/').to_owned() };
     let settings = Settings { secure: !address.ip().is_loopback(), site, network };
-    let workers = Workers::start(&state);
+    let workers = Workers::start(&state)?;
     let portal = web::router(state, &settings).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = watch::channel(false);
     let listener = listener.tap_io(|connection| {

@@ -3,8 +3,7 @@
 use app::state::AppState;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
-use axum::http::uri::Authority;
+use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
@@ -15,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::Network;
 use super::charging_messages::{ChargingDataRequest, ChargingDataResponse};
 use super::lanes::Failure;
+use super::message::{read, root};
 use super::problem::Problem;
 
 const PATH: &str = "/nchf-convergedcharging/v3/chargingdata";
@@ -34,15 +34,11 @@ async fn create(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let request = read(&headers, &body)?;
+    let request: ChargingDataRequest = read(&headers, &body)?;
     let session_id = format!("{:032x}", rand::random::<u128>());
     let step = Step::Create { msisdn: request.msisdn()?, digest: digest(&body)?, session_id };
     let (session, response) = charge(&network, step, &request).await?;
-    // HTTP/2 has it in the request's target.
-    let host = uri.authority().map(Authority::as_str);
-    let host = host.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
-    let root = host.map_or_else(|| network.public_url.to_string(), |host| format!("http://{host}"));
-    let location = format!("{root}{PATH}/{session}");
+    let location = format!("{}{PATH}/{session}", root(&uri, &headers, &network.public_url));
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(response)).into_response())
 }
 
@@ -77,28 +73,6 @@ async fn charge(
     let answer = network.lanes.charge(invocation).await?;
     let response = ChargingDataResponse::new(&answer, &network.public_url, network.clock.now());
     Ok((answer.session, response))
-}
-
-/// # Errors
-/// 415 for anything but JSON; 400 with the attribute that is missing or wrong.
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<ChargingDataRequest, Problem> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json"));
-    }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let request = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let reason = error.inner().to_string();
-        let cause = match error.inner().classify() {
-            serde_json::error::Category::Data if reason.starts_with("missing field") => "MANDATORY_IE_MISSING",
-            serde_json::error::Category::Data => "MANDATORY_IE_INCORRECT",
-            _ => "INVALID_MSG_FORMAT",
-        };
-        let pointer = error.path().to_string().replace('[', ".").replace(']', "").replace('.', "/");
-        Problem::invalid(cause, format!("/{}", pointer.trim_start_matches('/')), reason)
-    })?;
-    let rest = json.end().map(|()| request);
-    rest.map_err(|error| Problem::invalid("INVALID_MSG_FORMAT", "/", error.to_string()))
 }
 
 /// Names the request that begins a session: the same but for saying that it is sent again.

@@ -10,14 +10,13 @@ use charging::usage::session::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::message::{INCORRECT, MISSING, NotHere, msisdn};
 use super::problem::Problem;
 
 /// Rating groups of one request.
 const UNITS_MAX: usize = 64;
 /// Containers of used units in one request.
 const CONTAINERS_MAX: usize = 256;
-const MISSING: &str = "MANDATORY_IE_MISSING";
-const INCORRECT: &str = "OPTIONAL_IE_INCORRECT";
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -125,13 +124,15 @@ impl ChargingDataRequest {
                 return Err(Problem::invalid(MISSING, param, "whose session it is must be said"));
             }
         };
-        let number = identifier.strip_prefix("msisdn-").ok_or_else(|| {
-            Problem::invalid(INCORRECT, param, "numbers are known, such as msisdn-8613800000001, no other identifiers")
-        })?;
-        let national = number.strip_prefix("86").filter(|rest| rest.len() == 11).unwrap_or(number);
-        national.parse().map_err(|_| {
-            // A number of another numbering plan is a number that nobody here has.
-            Problem::new(StatusCode::NOT_FOUND, "no subscriber has this number").cause("USER_UNKNOWN")
+        msisdn(identifier).map_err(|error| match error {
+            NotHere::NoNumber => Problem::invalid(
+                INCORRECT,
+                param,
+                "numbers are known, such as msisdn-8613800000001, no other identifiers",
+            ),
+            NotHere::OtherNumber => {
+                Problem::new(StatusCode::NOT_FOUND, "no subscriber has this number").cause("USER_UNKNOWN")
+            }
         })
     }
 

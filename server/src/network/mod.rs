@@ -1,10 +1,15 @@
-//! What the operator's network asks of the charging database: `Nchf_ConvergedCharging` (TS 32.291).
+//! What the operator's network asks of the charging database, `Nchf_ConvergedCharging` (TS 32.291) and
+//! `Nchf_SpendingLimitControl` (TS 29.594), and how its functions are told of what they wait for.
 
 mod access;
 mod charging_data;
 mod charging_messages;
 mod lanes;
+mod message;
+pub(crate) mod peers;
 mod problem;
+mod spending_limit;
+pub(crate) mod spending_limit_messages;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +20,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use charging::clock::Clock;
+use sqlx::PgPool;
 use tower_http::timeout::TimeoutLayer;
 
 pub use access::Access;
@@ -37,6 +43,7 @@ pub struct Settings {
 #[derive(Clone)]
 struct Network {
     lanes: Lanes,
+    pool: PgPool,
     clock: Arc<dyn Clock>,
     public_url: Arc<str>,
 }
@@ -45,10 +52,12 @@ struct Network {
 pub fn routes(state: &AppState, settings: &Settings) -> Router<AppState> {
     let network = Network {
         lanes: Lanes::start(&state.pool, &state.clock),
+        pool: state.pool.clone(),
         clock: state.clock.clone(),
         public_url: settings.public_url.as_str().into(),
     };
-    charging_data::routes(network)
+    charging_data::routes(network.clone())
+        .merge(spending_limit::routes(network))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIME_MAX))
         .layer(from_fn_with_state(settings.access.clone(), access::admit))

@@ -1,4 +1,5 @@
-//! `ProblemDetails` of TS 29.571, with the causes of TS 29.500, table 5.2.7.2-1, and TS 32.291, table 6.1.7.3-1.
+//! `ProblemDetails` of TS 29.571, with the causes of TS 29.500, table 5.2.7.2-1, TS 32.291, table 6.1.7.3-1,
+//! and TS 29.594, clause 5.7.3.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
@@ -39,7 +40,13 @@ impl Problem {
     pub fn invalid(cause: &'static str, param: impl Into<String>, reason: impl Into<String>) -> Self {
         let (param, reason) = (param.into(), reason.into());
         let problem = Self::new(StatusCode::BAD_REQUEST, format!("{param}: {reason}")).cause(cause);
-        Self { invalid_params: vec![InvalidParam { param, reason }], ..problem }
+        problem.about(param, reason)
+    }
+
+    /// Names one more attribute that is wrong.
+    pub fn about(mut self, param: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.invalid_params.push(InvalidParam { param: param.into(), reason: reason.into() });
+        self
     }
 }
 

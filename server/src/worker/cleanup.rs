@@ -1,4 +1,4 @@
-//! Removes what has had its time: sessions, codes, counts of attempts.
+//! Removes what has had its time: sessions, codes, counts of attempts, notifications that were sent.
 
 use chrono::{DateTime, Days, Utc};
 use sqlx::PgPool;
@@ -11,6 +11,9 @@ const KEPT: Days = Days::new(1);
 /// A charging session that is over is remembered for so long, in case its last request is sent again.
 const SESSIONS_KEPT: Days = Days::new(7);
 
+/// What network functions were told can be looked up for so long.
+const NOTIFICATIONS_KEPT: Days = Days::new(7);
+
 /// # Errors
 /// When the database does not answer.
 pub async fn run(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
@@ -20,8 +23,15 @@ pub async fn run(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
     let attempts = sqlx::query!("delete from attempt where window_start < $1", before).execute(pool).await?;
     let charging = sqlx::query!("delete from charging_session where closed_at < $1", now - SESSIONS_KEPT).execute(pool);
     let charging = charging.await?.rows_affected();
+    let told = now - NOTIFICATIONS_KEPT;
+    let told =
+        sqlx::query!("delete from spending_limit_notification where state <> 'queued' and settled_at < $1", told)
+            .execute(pool)
+            .await?
+            .rows_affected();
     tracing::debug!(
         charging,
+        told,
         sessions,
         codes = codes.rows_affected(),
         attempts = attempts.rows_affected(),

@@ -1,16 +1,22 @@
-//! Work beside the requests: messages that are due, and what has had its time.
+//! Work beside the requests: messages that are due, to subscribers and to network functions, and what has had its time.
 
 mod cleanup;
 mod notices;
 mod sessions;
+mod spending_limit;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use app::state::AppState;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use spending_limit::Notifier;
+
 const NOTICES_EVERY: Duration = Duration::from_millis(500);
+const NOTIFICATIONS_EVERY: Duration = Duration::from_millis(250);
+const REVIEW_EVERY: Duration = Duration::from_secs(1);
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
@@ -23,7 +29,10 @@ pub struct Workers {
 
 impl Workers {
     /// Starts them all.
-    pub fn start(state: &AppState) -> Self {
+    ///
+    /// # Errors
+    /// When the client that notifies network functions cannot be set up.
+    pub fn start(state: &AppState) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let AppState { pool, clock, demo, .. } = state.clone();
@@ -34,11 +43,15 @@ impl Workers {
         } else {
             tracing::warn!("no SMS channel is configured: messages to subscribers wait in their queue");
         }
+        let notifier = Arc::new(Notifier::new(state)?);
+        let reviewer = notifier.clone();
+        tasks.spawn(repeat(NOTIFICATIONS_EVERY, stopped.clone(), async move || notifier.run().await));
+        tasks.spawn(repeat(REVIEW_EVERY, stopped.clone(), async move || reviewer.review().await));
         let silent = (pool.clone(), clock.clone());
         let give_back = async move || sessions::give_back(&silent.0, silent.1.now()).await;
         tasks.spawn(repeat(GIVE_BACK_EVERY, stopped.clone(), give_back));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
-        Self { stop, tasks }
+        Ok(Self { stop, tasks })
     }
 
     /// Lets each finish what it is doing.

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::load::{Key, load_month, load_months};
 use super::save::save_months;
 use super::session_rows::open_quotas;
-use super::{UsageError, check_written, lock_subscriber, units};
+use super::{UsageError, check_written, lock_subscriber, spending_limit, units};
 use crate::clock::Month;
 use crate::quantity::Service;
 use crate::usage::cap::{CAP_MAX_YUAN, CAP_TIERS_YUAN, CapOutcome, OverageDay, outcome_under_cap};
@@ -130,11 +130,12 @@ async fn choose(
         seq,
         cap
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
     if written.rows_affected() == 0 {
         return Err(UsageError::Incomplete { table: "month_counter", expected: 1, written: 0 });
     }
+    spending_limit::tell(conn, &BTreeSet::from([subscriber_id]), now).await?;
     Ok(CapChoice { seq, cap, chosen_at: now, channel_id: channel_id.to_owned(), consent_seq })
 }
 

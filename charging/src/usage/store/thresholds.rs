@@ -1,13 +1,13 @@
-//! Telling subscribers, once each, of what their usage has passed.
+//! Telling subscribers, once each, of what their usage has passed, and network functions of what became of the cap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use super::load::{Key, Loaded};
-use super::{UsageError, corrupt};
+use super::{UsageError, corrupt, spending_limit};
 use crate::clock::Month;
 use crate::notice::UsageNotice;
 use crate::notice::store::tell_many;
@@ -20,12 +20,16 @@ use crate::usage::threshold::{Crossing, Gauge, HIGH_CHARGE_MIN_YUAN, is_high};
 #[derive(Debug, Default)]
 pub(super) struct Gauges {
     before: BTreeMap<Key, Gauge>,
+    /// Whose month before has new records: less of it may roll over.
+    late: BTreeSet<i64>,
 }
 
 impl Gauges {
     pub fn note(&mut self, key: Key, state: &MonthState, now: DateTime<Utc>) {
         if key.month.contains(now) {
             self.before.insert(key, Gauge::of(state, now));
+        } else if key.month.next().contains(now) {
+            self.late.insert(key.subscriber_id);
         }
     }
 
@@ -38,9 +42,13 @@ impl Gauges {
     ) -> Result<(), UsageError> {
         let mut notices = Vec::new();
         let mut dear = BTreeMap::new();
+        let mut turned = self.late;
         for (key, before) in self.before {
             let Some(state) = months.get(&key).map(|loaded| &loaded.state) else { continue };
             let after = Gauge::of(state, now);
+            if after.cap_state != before.cap_state {
+                turned.insert(key.subscriber_id);
+            }
             for crossing in before.crossed(&after) {
                 let (event, notice) = notice(key.month, &crossing, state, now);
                 notices.push((key.subscriber_id, event, Message::Usage(notice)));
@@ -59,7 +67,7 @@ impl Gauges {
             }
         }
         tell_many(conn, &notices, now).await?;
-        Ok(())
+        spending_limit::tell(conn, &turned, now).await
     }
 }
 

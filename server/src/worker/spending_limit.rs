@@ -1,0 +1,115 @@
+//! Tells network functions of the states of caps that they follow, and looks again at what time alone changes.
+
+use anyhow::Context as _;
+use app::state::AppState;
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use charging::clock::SharedClock;
+use charging::usage::store::spending_limit::{self, AfterFailure, DueNotification};
+use futures::StreamExt as _;
+use sqlx::PgPool;
+
+use crate::network::peers::{NoReply, Peers, Reply};
+use crate::network::spending_limit_messages::SpendingLimitStatus;
+
+/// Notifications looked up at a time.
+const BATCH: u16 = 256;
+/// Notifications under way at once.
+const UNDER_WAY_MAX: usize = 64;
+/// Subscribers of one transaction.
+const REVIEW_BATCH: u16 = 100;
+
+/// Sends what is due.
+#[derive(Debug)]
+pub struct Notifier {
+    pool: PgPool,
+    clock: SharedClock,
+    peers: Peers,
+}
+
+impl Notifier {
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(state: &AppState) -> anyhow::Result<Self> {
+        let peers = Peers::new().context("TLS cannot be set up")?;
+        Ok(Self { pool: state.pool.clone(), clock: state.clock.clone(), peers })
+    }
+
+    /// Sends a batch of notifications that are due, each subscription's newest. Nothing is sent while another server
+    /// does, so that no state overtakes a newer one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn run(&self) -> anyhow::Result<()> {
+        // Held while messages are under way: it locks no row.
+        let mut claim = self.pool.begin().await?;
+        if !spending_limit::claim(&mut claim).await? {
+            return Ok(());
+        }
+        let due = spending_limit::due(&mut claim, self.clock.now(), BATCH).await?;
+        let sent = futures::stream::iter(due).map(|notification| self.send(notification));
+        let outcomes: Vec<anyhow::Result<()>> = sent.buffer_unordered(UNDER_WAY_MAX).collect().await;
+        claim.commit().await?;
+        outcomes.into_iter().collect()
+    }
+
+    /// Sends one, and notes at once what became of it.
+    async fn send(&self, notification: DueNotification) -> anyhow::Result<()> {
+        let uri = format!("{}/notify", notification.notif_uri);
+        let body = Bytes::from(serde_json::to_vec(&SpendingLimitStatus::notification(&notification))?);
+        let answer = self.peers.post(&uri, &notification.idempotency_key(), &body).await;
+        // Without its path, which may name a subscriber.
+        let peer = uri.split('/').nth(2).unwrap_or_default();
+        let mut tx = self.pool.begin().await?;
+        match answer {
+            Ok(reply) if reply.status.is_success() => {
+                spending_limit::mark_sent(&mut tx, &notification, self.clock.now()).await?;
+            }
+            Ok(reply) if is_unknown(&reply) => {
+                tracing::info!(peer, "a network function does not know its spending limit subscription: it ends");
+                spending_limit::end(&mut tx, &notification.reference).await?;
+            }
+            other => {
+                let error = told(other);
+                let after = spending_limit::retry_later(&mut tx, &notification, &error, self.clock.now()).await?;
+                match after {
+                    AfterFailure::Ended => {
+                        tracing::warn!(peer, error, "a network function is out of reach: its subscription ends");
+                    }
+                    AfterFailure::RetryAt(at) => tracing::debug!(peer, error, %at, "a notification was not taken"),
+                    AfterFailure::Superseded => {}
+                }
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Removes subscriptions that have expired, and tells what became of caps as time went by.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn review(&self) -> anyhow::Result<()> {
+        loop {
+            let mut tx = self.pool.begin().await?;
+            let subscribers = spending_limit::review(&mut tx, self.clock.now(), REVIEW_BATCH).await?;
+            tx.commit().await?;
+            if subscribers < usize::from(REVIEW_BATCH) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Whether a network function itself says that it knows nothing of this, and not a proxy on the way to it.
+fn is_unknown(reply: &Reply) -> bool {
+    reply.status == StatusCode::GONE || reply.status == StatusCode::NOT_FOUND && reply.cause.is_some()
+}
+
+fn told(answer: Result<Reply, NoReply>) -> String {
+    match answer {
+        Ok(Reply { status, cause: Some(cause) }) => format!("{status}: {cause}"),
+        Ok(Reply { status, cause: None }) => status.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
