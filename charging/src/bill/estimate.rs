@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
+use super::draft::{end_reason, first_month};
 use super::recurring::{Period, one_off_charge, recurring_charge};
-use super::run::{end_reason, first_month};
 use super::store::{BillError, corrupt};
 use super::{Estimate, NextCharge};
 use crate::clock::Month;

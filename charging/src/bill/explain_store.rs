@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
+use super::draft::end_reason;
 use super::explain::{Arithmetic, Cause, Consented, DataArithmetic, Explanation, RecordsPart, data_steps};
 use super::recurring::{Period, recurring_charge};
-use super::run::end_reason;
 use super::store::{BillError, bill, corrupt};
 use super::{BillLine, LineKind};
 use crate::clock::Month;

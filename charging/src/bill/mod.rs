@@ -7,6 +7,10 @@ mod lines;
 mod recurring;
 
 #[cfg(feature = "postgres")]
+mod close;
+#[cfg(feature = "postgres")]
+mod draft;
+#[cfg(feature = "postgres")]
 mod estimate;
 pub mod explain;
 #[cfg(feature = "postgres")]

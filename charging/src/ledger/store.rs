@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::{Account, NewCharge};
+use super::{Account, ChargeKind, NewCharge};
 use crate::clock::Month;
 
 /// Why something was not posted.
@@ -32,6 +32,8 @@ pub enum LedgerError {
     AlreadyRounded(Month),
     #[error("{expected} rows were to be posted, {posted} were")]
     Incomplete { expected: usize, posted: u64 },
+    #[error("the stored {0} is not readable")]
+    Corrupt(&'static str),
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
 }
@@ -56,13 +58,23 @@ fn check_amount(subscriber_id: i64, amount: Decimal) -> Result<(), LedgerError> 
     }
 }
 
+/// A charge as it was posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostedCharge {
+    pub subscriber_id: i64,
+    pub charge_id: i64,
+    pub kind: ChargeKind,
+    pub subscription_id: i64,
+}
+
 /// Posts charges and, for each, its transfer (debit receivable, credit the revenue of its kind), in one statement.
+/// Returns them in no particular order.
 ///
 /// # Errors
 /// When one of them is refused; none is posted then.
-pub async fn post_charges(conn: &mut PgConnection, charges: &[NewCharge]) -> Result<(), LedgerError> {
+pub async fn post_charges(conn: &mut PgConnection, charges: &[NewCharge]) -> Result<Vec<PostedCharge>, LedgerError> {
     if charges.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     for charge in charges {
         check_amount(charge.subscriber_id, charge.amount)?;
@@ -79,15 +91,17 @@ pub async fn post_charges(conn: &mut PgConnection, charges: &[NewCharge]) -> Res
     let quantities: Vec<i64> = charges.iter().map(|c| c.quantity).collect();
     let amounts: Vec<Decimal> = charges.iter().map(|c| c.amount).collect();
     let times: Vec<DateTime<Utc>> = charges.iter().map(|c| c.charged_at).collect();
-    let posted = sqlx::query!(
+    let rows = sqlx::query!(
         "with posted as (
              insert into charge (subscriber_id, kind, month, subscription_id, scheme_id, version, recurring_price,
                  one_off_price, usage_source_id, quantity, amount, charged_at)
              select * from unnest($1::bigint[], $2::text[], $3::date[], $4::bigint[], $5::text[], $6::integer[],
                  $7::numeric[], $8::numeric[], $9::text[], $10::bigint[], $11::numeric[], $12::timestamptz[])
-             returning subscriber_id, charge_id, kind, amount, charged_at)
-         insert into transfer (subscriber_id, debit_account, credit_account, amount, at, charge_id)
-         select subscriber_id, 'receivable', 'revenue.' || kind, amount, charged_at, charge_id from posted",
+             returning subscriber_id, charge_id, kind, subscription_id, amount, charged_at),
+         moved as (
+             insert into transfer (subscriber_id, debit_account, credit_account, amount, at, charge_id)
+             select subscriber_id, 'receivable', 'revenue.' || kind, amount, charged_at, charge_id from posted)
+         select subscriber_id, charge_id, kind, subscription_id from posted",
         &subscribers,
         &kinds,
         &months,
@@ -101,14 +115,22 @@ pub async fn post_charges(conn: &mut PgConnection, charges: &[NewCharge]) -> Res
         &amounts,
         &times
     )
-    .execute(&mut *conn)
-    .await?
-    .rows_affected();
-    if posted == charges.len() as u64 {
-        Ok(())
-    } else {
-        Err(LedgerError::Incomplete { expected: charges.len(), posted })
-    }
+    .fetch_all(&mut *conn)
+    .await?;
+    check_posted(charges.len(), rows.len() as u64)?;
+    let posted = rows.into_iter().map(|row| {
+        Ok(PostedCharge {
+            subscriber_id: row.subscriber_id,
+            charge_id: row.charge_id,
+            kind: row.kind.parse().map_err(|_| LedgerError::Corrupt("kind of a charge"))?,
+            subscription_id: row.subscription_id,
+        })
+    });
+    posted.collect()
+}
+
+fn check_posted(expected: usize, posted: u64) -> Result<(), LedgerError> {
+    if posted == expected as u64 { Ok(()) } else { Err(LedgerError::Incomplete { expected, posted }) }
 }
 
 /// Reverses a transfer, or a part of it: the accounts swapped, once. Returns the new transfer's id.
@@ -143,43 +165,51 @@ pub async fn reverse(
     .ok_or(LedgerError::NoTransfer(transfer_id))
 }
 
-/// Posts the rounding of a month's bill: `difference` = billed total − exact total, in yuan. Nothing when it is zero.
+/// Posts the rounding of bills of a month, each of a subscriber: billed total − exact total, in yuan. Nothing where it
+/// is zero.
 ///
 /// # Errors
-/// When the month is rounded already.
-pub async fn post_rounding(
+/// When one of them is rounded already.
+pub async fn post_roundings(
     conn: &mut PgConnection,
-    subscriber_id: i64,
     month: Month,
-    difference: Decimal,
+    differences: &[(i64, Decimal)],
     at: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
-    if difference.is_zero() {
+    let (mut subscribers, mut debits, mut credits, mut amounts) = (vec![], vec![], vec![], vec![]);
+    for (subscriber_id, difference) in differences.iter().filter(|(_, difference)| !difference.is_zero()) {
+        check_amount(*subscriber_id, difference.abs())?;
+        let (debit, credit) = if difference.is_sign_positive() {
+            (Account::Receivable, Account::Rounding)
+        } else {
+            (Account::Rounding, Account::Receivable)
+        };
+        subscribers.push(*subscriber_id);
+        debits.push(debit.as_str().to_owned());
+        credits.push(credit.as_str().to_owned());
+        amounts.push(difference.abs());
+    }
+    if subscribers.is_empty() {
         return Ok(());
     }
-    check_amount(subscriber_id, difference.abs())?;
-    let (debit, credit) = if difference.is_sign_positive() {
-        (Account::Receivable, Account::Rounding)
-    } else {
-        (Account::Rounding, Account::Receivable)
-    };
-    sqlx::query!(
-        "insert into transfer (subscriber_id, debit_account, credit_account, amount, at, rounding_month)
-         values ($1, $2, $3, $4, $5, $6)",
-        subscriber_id,
-        debit.as_str(),
-        credit.as_str(),
-        difference.abs(),
+    let posted = sqlx::query!(
+        "insert into transfer (at, rounding_month, subscriber_id, debit_account, credit_account, amount)
+         select $1, $2, * from unnest($3::bigint[], $4::text[], $5::text[], $6::numeric[])",
         at,
-        month.first_day()
+        month.first_day(),
+        &subscribers,
+        &debits,
+        &credits,
+        &amounts
     )
     .execute(&mut *conn)
     .await
     .map_err(|error| match error.as_database_error().and_then(|e| e.constraint()) {
         Some("transfer_rounding_once") => LedgerError::AlreadyRounded(month),
         _ => LedgerError::from(error),
-    })?;
-    Ok(())
+    })?
+    .rows_affected();
+    check_posted(subscribers.len(), posted)
 }
 
 /// The balance of each account of a subscriber: debits − credits, in yuan. They sum to zero; the receivable is what the

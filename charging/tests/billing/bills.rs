@@ -215,6 +215,53 @@ async fn runs_at_the_same_time_make_one_bill_each() {
 }
 
 #[tokio::test]
+async fn a_bill_that_is_refused_stops_no_other() {
+    let world = World::new().await;
+    for n in 1..=20 {
+        world.subscriber(n, "2026-09-10", n % 2 == 0).await;
+    }
+    let too_much = world.subscriber(21, "2026-09-10", false).await;
+    for id in ["v1", "v2"] {
+        world.overage(too_much, ChargeKind::VoiceOverage, id, "2026-10-05T00:00:00+08:00", 90 << 50, "0.15").await;
+    }
+    let charged_twice = world.subscriber(22, "2026-09-10", false).await;
+    world.monthly_fee(charged_twice, "2026-10").await;
+    let first = run(&world.db.app, month("2026-10"), &november(), |_| ()).await.unwrap();
+    assert_eq!((first.bills, first.already), (20, 0));
+    let refused: Vec<_> = first.refused.iter().map(|(id, reason)| (*id, reason.to_string())).collect();
+    let expected = [
+        (too_much, "the charges of one bill line are too large to be summed"),
+        (charged_twice, "the charges changed again and again while the bill was made"),
+    ];
+    assert_eq!(refused, expected.map(|(id, reason)| (id, reason.to_owned())));
+    let again = run(&world.db.app, month("2026-10"), &november(), |_| ()).await.unwrap();
+    assert_eq!((again.bills, again.already, again.refused.len()), (0, 20, 2));
+    let rows: i64 = sqlx::query_scalar("select count(*) from bill_line where subscriber_id = any($1)")
+        .bind([too_much, charged_twice])
+        .fetch_one(&world.db.app)
+        .await
+        .unwrap();
+    assert_eq!(rows, 0);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn two_months_closed_at_the_same_time_bill_late_usage_once() {
+    let world = World::new().await;
+    for n in 1..=60 {
+        let id = world.subscriber(n, "2026-09-10", false).await;
+        world.overage(id, ChargeKind::VoiceOverage, "v", "2026-08-31T00:00:00+08:00", 1, "0.15").await;
+    }
+    let (clock, pool) = (november(), &world.db.app);
+    let ignore = |_| ();
+    let runs = [run(pool, month("2026-09"), &clock, ignore), run(pool, month("2026-10"), &clock, ignore)];
+    let done: Vec<_> = futures::future::join_all(runs).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(done.iter().map(|d| (d.bills, d.refused.len())).collect::<Vec<_>>(), [(60, 0), (60, 0)]);
+    assert_books(&world, 120).await;
+    world.db.drop().await;
+}
+
+#[tokio::test]
 async fn a_run_that_was_killed_is_finished_by_the_next() {
     let world = World::new().await;
     for n in 1..=60 {

@@ -3,6 +3,7 @@
 use charging::clock::{ManualClock, Month};
 use charging::ledger::store::post_charges;
 use charging::ledger::{ChargeKind, NewCharge};
+use charging::quantity::Service;
 use charging::subscriber::import::Entry;
 use charging::subscriber::import_store::{ImportError, Outcome, Tariffs, take_over};
 use charging::tariff::store::{Publication, publish};
@@ -10,6 +11,7 @@ use charging::tariff::{Included, Kind, TariffContent};
 use charging::testing::TestDatabase;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use sqlx::PgConnection;
 
 pub const PLAN: &str = "26MB900001";
 pub const ADDON: &str = "26MB900002";
@@ -79,7 +81,7 @@ impl World {
         let mut tx = db.app.begin().await.unwrap();
         publish(&mut tx, &batch, at("2026-01-01T00:00:00+08:00")).await.unwrap();
         tx.commit().await.unwrap();
-        for day in ["2026-09-01", "2026-10-01", "2026-11-01"] {
+        for day in ["2026-08-01", "2026-09-01", "2026-10-01", "2026-11-01"] {
             sqlx::query("select usage_partition_ensure($1::date)").bind(day).execute(&db.app).await.unwrap();
         }
         Self { db }
@@ -124,6 +126,33 @@ impl World {
             .unwrap()
     }
 
+    /// Posts the plan's fee of a month, which is for the bill to do.
+    pub async fn monthly_fee(&self, subscriber_id: i64, of: &str) {
+        let subscription_id =
+            sqlx::query_scalar("select subscription_id from subscription where subscriber_id = $1 and kind = 'plan'")
+                .bind(subscriber_id)
+                .fetch_one(&self.db.app)
+                .await
+                .unwrap();
+        let fee = NewCharge {
+            subscriber_id,
+            kind: ChargeKind::Recurring,
+            month: month(of),
+            subscription_id,
+            scheme_id: PLAN.parse().unwrap(),
+            version: 1,
+            recurring_price: yuan("59.00"),
+            one_off_price: yuan("10.00"),
+            usage_source_id: None,
+            quantity: 1,
+            amount: yuan("59.00"),
+            charged_at: at("2026-11-01T00:00:00+08:00"),
+        };
+        let mut tx = self.db.app.begin().await.unwrap();
+        post_charges(&mut tx, &[fee]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// Usage beyond the allowances, and its charge, as rating would post it. A cost of zero makes no charge.
     pub async fn overage(&self, subscriber_id: i64, kind: ChargeKind, id: &str, started: &str, units: i64, cost: &str) {
         let (started_at, cost) = (at(started), yuan(cost));
@@ -162,6 +191,9 @@ impl World {
         .execute(&mut *tx)
         .await
         .unwrap();
+        if service == Service::Data {
+            count_volume(&mut tx, subscriber_id, subscription_id, of, units).await;
+        }
         if !cost.is_zero() {
             let charge = NewCharge {
                 subscriber_id,
@@ -181,6 +213,32 @@ impl World {
         }
         tx.commit().await.unwrap();
     }
+}
+
+/// Adds to the month's volume beyond the allowances, as rating would.
+async fn count_volume(conn: &mut PgConnection, subscriber_id: i64, subscription_id: i64, of: Month, bytes: i64) {
+    sqlx::query(
+        "insert into month_counter (subscriber_id, month, cap_seq, overage_cap)
+         select subscriber_id, $2, seq, cap from cap_choice where subscriber_id = $1 and seq = 0
+         on conflict do nothing",
+    )
+    .bind(subscriber_id)
+    .bind(of.first_day())
+    .execute(&mut *conn)
+    .await
+    .unwrap();
+    sqlx::query(
+        "insert into overage_volume (subscriber_id, month, subscription_id, volume_bytes) values ($1, $2, $3, $4)
+         on conflict (subscriber_id, month, subscription_id)
+         do update set volume_bytes = overage_volume.volume_bytes + excluded.volume_bytes",
+    )
+    .bind(subscriber_id)
+    .bind(of.first_day())
+    .bind(subscription_id)
+    .bind(bytes)
+    .execute(conn)
+    .await
+    .unwrap();
 }
 
 pub fn msisdn(n: u32) -> String {

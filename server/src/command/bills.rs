@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use charging::bill::{export, run as bill_run};
 use charging::clock::Month;
 use clap::Subcommand;
@@ -57,7 +57,13 @@ async fn close(context: &Context, month: Month) -> anyhow::Result<()> {
     let summary = bill_run::run(&context.pool, month, &*context.clock, |seen| progress.inc(seen)).await?;
     progress.finish_and_clear();
     println!("bills {}, total {}, already there {}", summary.bills, summary.total, summary.already);
-    Ok(())
+    for (subscriber_id, reason) in &summary.refused {
+        eprintln!("subscriber {subscriber_id} has no bill: {reason}");
+    }
+    match summary.refused.len() {
+        0 => Ok(()),
+        refused => bail!("{refused} subscribers have no bill; the same command tries them again"),
+    }
 }
 
 /// Writes the bills of a month; the file appears when it is whole. Returns their number.

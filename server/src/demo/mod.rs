@@ -73,7 +73,11 @@ pub async fn load(
             scene.live(&people).await?;
             if month < current {
                 let clock = ManualClock::new((month.end() + TimeDelta::hours(2)).min(now));
-                bills += close_month(pool, month, &clock, |_| ()).await?.bills;
+                let closed = close_month(pool, month, &clock, |_| ()).await?;
+                if let Some((subscriber_id, reason)) = closed.refused.into_iter().next() {
+                    return Err(reason).with_context(|| format!("the bill of subscriber {subscriber_id}"));
+                }
+                bills += closed.bills;
             }
             scene.note("demo.month", &month.to_string()).await?;
         }
