@@ -159,7 +159,7 @@ async fn sessions_are_told_of_when_they_report() {
     let mut conn = world.db.app.acquire().await.unwrap();
     let create =
         Invocation { step, sequence: 0, units: vec![UnitUsage { used: vec![], ..unit(Asked::Bytes(GIB), 0) }] };
-    let session = charge_batch(&mut conn, &[create], now()).await.unwrap().remove(0).unwrap().session;
+    let session = charge_batch(&mut conn, &world.memory, &[create], now()).await.unwrap().remove(0).unwrap().session;
     assert!(world.outbox(one).await.is_empty());
     let mut sequence = 0;
     let mut update = |bytes| {
@@ -168,8 +168,10 @@ async fn sessions_are_told_of_when_they_report() {
     };
     let steps = [update(GIB), update(40 * MIB), update(1), update(20 * MIB), update(10 * MIB)];
     for step in &steps {
-        let answer = charge_batch(&mut conn, std::slice::from_ref(step), now()).await.unwrap().remove(0).unwrap();
-        let again = charge_batch(&mut conn, std::slice::from_ref(step), now()).await.unwrap().remove(0).unwrap();
+        let answer =
+            charge_batch(&mut conn, &world.memory, std::slice::from_ref(step), now()).await.unwrap().remove(0).unwrap();
+        let again =
+            charge_batch(&mut conn, &world.memory, std::slice::from_ref(step), now()).await.unwrap().remove(0).unwrap();
         assert_eq!(answer, again);
         assert!(!matches!(answer.units[0].outcome, Outcome::RatingFailed));
     }
