@@ -7,7 +7,7 @@ use app::state::AppState;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, LOCATION, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, LOCATION, WWW_AUTHENTICATE};
 use axum::http::{Request, Response, StatusCode};
 use charging::clock::ManualClock;
 use charging::clock::start_of_day;
@@ -95,6 +95,17 @@ async fn only_the_network_may_ask() {
     }
     let nobody = body(ask(&open, HERE, None).await).await;
     assert_eq!(nobody["cause"], "USER_UNKNOWN");
+    let patch = Request::patch(PATH).extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711))));
+    let refused = open.clone().oneshot(patch.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(
+        (refused.status(), &refused.headers()[ALLOW]),
+        (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap())
+    );
+    assert_eq!(refused.headers()[CONTENT_TYPE], "application/problem+json");
+    let long = json!({"notifyUri": "x".repeat(300_000)});
+    let refused = open.clone().oneshot(post(PATH, HERE, &long)).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(body(refused).await["status"], 413);
     let follow = json!({"gpsi": "msisdn-8613900000000", "notifUri": "http://pcf.example/slc"});
     let refused = open.clone().oneshot(post(FOLLOW_PATH, ELSEWHERE, &follow)).await.unwrap();
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
@@ -120,11 +131,13 @@ async fn many_sessions_at_once_are_each_answered_and_charged() {
     let session = async |index: usize| {
         let number = &numbers[index % numbers.len()];
         let charging_id = u32::try_from(index).unwrap();
-        let asks = json!([{"ratingGroup": 10, "requestedUnit": {"totalVolume": 1_048_576}}]);
+        let upf = "4947a69a-f61b-4bc1-b9da-47c9c5d14b64";
+        let asks = json!([{"ratingGroup": 10, "requestedUnit": {"totalVolume": 1_048_576}, "uPFID": upf}]);
         let request = post(PATH, HERE, &message(number, charging_id, 0, asks));
         let created = router.clone().oneshot(request).await.unwrap();
         assert_eq!(created.status(), StatusCode::CREATED);
         let location = created.headers()[LOCATION].to_str().unwrap().to_owned();
+        assert_eq!(body(created).await["multipleUnitInformation"][0]["uPFID"], upf);
         let path = location.strip_prefix("http://chf.example:3000").unwrap().to_owned();
         let used = json!([{"ratingGroup": 10, "usedUnitContainer": [{"localSequenceNumber": 1, "uplinkVolume": 1000,
             "downlinkVolume": 24}]}]);

@@ -22,7 +22,7 @@ pub use overview::{AllowanceOverview, CapOverview, DayUsage, MonthOverview, Serv
 pub use records::{
     RECORDS_PAGE_MAX, RecordPage, RecordView, SplitPart, records, records_of_bill_line, records_of_overage,
 };
-pub use session::{charge_batch, give_back_silent};
+pub use session::{charge_batch, give_back_silent, silent};
 
 use std::collections::{BTreeMap, BTreeSet};
 

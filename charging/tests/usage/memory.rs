@@ -3,7 +3,7 @@
 
 use charging::quantity::MIB;
 use charging::usage::session::{Answer, Asked, Invocation, Outcome, Refusal, SessionRef};
-use charging::usage::store::{Memory, charge_batch, give_back_silent, lower_cap, raise_cap};
+use charging::usage::store::{Memory, charge_batch, give_back_silent, lower_cap, raise_cap, silent};
 use chrono::{DateTime, TimeDelta, Utc};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
@@ -119,7 +119,8 @@ impl Life<'_> {
             }
             Event::Sweep => {
                 let mut tx = self.world.db.app.begin().await.unwrap();
-                give_back_silent(&mut tx, self.time, 100).await.unwrap();
+                let subscribers = silent(&mut tx, self.time, 0, 100).await.unwrap();
+                give_back_silent(&mut tx, &subscribers, self.time).await.unwrap();
                 tx.commit().await.unwrap();
             }
         }

@@ -6,7 +6,7 @@ use charging::usage::session::{
     Answer, Asked, GRANT_STANDARD_BYTES, Invocation, Outcome, Refusal, SILENCE_MAX, SessionRef, Step, Stop, UnitUsage,
     UsedUnits, VALIDITY,
 };
-use charging::usage::store::{UsageError, charge_batch, give_back_silent, lower_cap, raise_cap};
+use charging::usage::store::{UsageError, charge_batch, give_back_silent, lower_cap, raise_cap, silent};
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
@@ -259,8 +259,8 @@ async fn the_cap_can_be_lowered_to_what_is_charged_whatever_sessions_hold() {
 async fn what_a_silent_session_holds_is_given_back() {
     let world = World::new().await;
     let one = world.customer(1, "0").await;
-    let silent = world.charge(&create(1, "silent", Asked::Bytes(600 * MIB))).await;
-    assert_eq!(granted(&silent), 512 * MIB);
+    let quiet = world.charge(&create(1, "silent", Asked::Bytes(600 * MIB))).await;
+    assert_eq!(granted(&quiet), 512 * MIB);
     let other = world.charge(&create(1, "other", Asked::Bytes(GIB))).await;
     assert_eq!(granted(&other), (512 * MIB).div_ceil(3));
     // Its quota has ended: whoever asks next has it, swept or not.
@@ -271,16 +271,17 @@ async fn what_a_silent_session_holds_is_given_back() {
         let pool = world.db.app.clone();
         async move {
             let mut tx = pool.begin().await.unwrap();
-            let swept = give_back_silent(&mut tx, now, 100).await.unwrap();
+            let subscribers = silent(&mut tx, now, 0, 100).await.unwrap();
+            give_back_silent(&mut tx, &subscribers, now).await.unwrap();
             tx.commit().await.unwrap();
-            swept
+            subscribers.len()
         }
     };
     assert_eq!(swept(later + VALIDITY).await, 1);
     assert_eq!(world.balance(one).await.1, 0);
     assert_eq!(swept(later + VALIDITY).await, 0);
     // What it used meanwhile still counts.
-    world.charge_at(&[update(&silent.session, 2, Asked::Nothing, 7 * MIB)], later + VALIDITY).await.remove(0).unwrap();
+    world.charge_at(&[update(&quiet.session, 2, Asked::Nothing, 7 * MIB)], later + VALIDITY).await.remove(0).unwrap();
     assert_eq!(world.balance(one).await.0, 7 * MIB);
     assert_eq!(swept(later + SILENCE_MAX + TimeDelta::hours(1)).await, 1);
     let open: i64 = sqlx::query_scalar("select count(*) from charging_session where closed_at is null")

@@ -71,7 +71,7 @@ async fn charge(
 ) -> Result<(SessionRef, ChargingDataResponse), Problem> {
     let invocation = Invocation { step, sequence: request.invocation_sequence_number, units: request.units()? };
     let answer = network.lanes.charge(invocation).await?;
-    let response = ChargingDataResponse::new(&answer, &network.public_url, network.clock.now());
+    let response = ChargingDataResponse::new(&answer, request, &network.public_url, network.clock.now());
     Ok((answer.session, response))
 }
 

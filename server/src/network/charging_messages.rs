@@ -57,6 +57,9 @@ struct UserInformation {
 #[serde(rename_all = "camelCase")]
 struct MultipleUnitUsage {
     rating_group: u32,
+    /// The user plane function, told back with the answer for it.
+    #[serde(rename = "uPFID")]
+    upf_id: Option<String>,
     requested_unit: Option<Units>,
     #[serde(default)]
     used_unit_container: Vec<UsedUnitContainer>,
@@ -207,6 +210,8 @@ struct MultipleUnitInformation {
     final_unit_indication: Option<FinalUnitIndication>,
     #[serde(skip_serializing_if = "Option::is_none")]
     volume_quota_threshold: Option<u64>,
+    #[serde(rename = "uPFID", skip_serializing_if = "Option::is_none")]
+    upf_id: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -231,11 +236,17 @@ struct RedirectServer {
 }
 
 impl ChargingDataResponse {
-    pub fn new(answer: &Answer, public_url: &str, now: DateTime<Utc>) -> Self {
+    pub fn new(answer: &Answer, request: &ChargingDataRequest, public_url: &str, now: DateTime<Utc>) -> Self {
+        let asked = request.multiple_unit_usage.iter().map(Some).chain(std::iter::repeat(None));
+        let informed = answer.units.iter().zip(asked).map(|(unit, asked)| {
+            let asked = asked.filter(|asked| asked.rating_group == unit.rating_group);
+            let upf_id = asked.and_then(|asked| asked.upf_id.clone());
+            MultipleUnitInformation { upf_id, ..information(unit, public_url) }
+        });
         Self {
             invocation_time_stamp: now.to_rfc3339_opts(SecondsFormat::Millis, true),
             invocation_sequence_number: answer.sequence,
-            multiple_unit_information: answer.units.iter().map(|unit| information(unit, public_url)).collect(),
+            multiple_unit_information: informed.collect(),
         }
     }
 }
@@ -249,6 +260,7 @@ fn information(unit: &UnitAnswer, public_url: &str) -> MultipleUnitInformation {
         quota_holding_time: None,
         final_unit_indication: None,
         volume_quota_threshold: None,
+        upf_id: None,
     };
     match &unit.outcome {
         Outcome::Noted => plain,

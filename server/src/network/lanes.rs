@@ -2,6 +2,7 @@
 //! commit serves all that wait. A request is answered only when what it did is durable.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use charging::usage::line::is_billable;
 use charging::usage::session::{Answer, Invocation, Refusal, Step};
 use charging::usage::store::{Memory, UsageError, charge_batch, ensure_partitions};
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::{mpsc, oneshot};
@@ -108,7 +110,10 @@ impl Lane {
             expected = jobs.len();
             let (invocations, replies): (Vec<_>, Vec<_>) =
                 jobs.drain(..).map(|job| (job.invocation, job.reply)).unzip();
-            for (reply, answer) in replies.into_iter().zip(self.answer(&invocations).await) {
+            // What a batch had in hand is gone with it: its connection is closed and its subscribers are read anew.
+            let answers = AssertUnwindSafe(self.answer(&invocations)).catch_unwind().await.unwrap_or_default();
+            // Whoever gets no answer is told that the database did not do it.
+            for (reply, answer) in replies.into_iter().zip(answers) {
                 // Whoever asked may have gone away.
                 reply.send(answer).ok();
             }

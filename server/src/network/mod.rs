@@ -18,7 +18,7 @@ use app::state::AppState;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use charging::clock::Clock;
 use sqlx::PgPool;
 use tower_http::timeout::TimeoutLayer;
@@ -60,5 +60,6 @@ pub fn routes(state: &AppState, settings: &Settings) -> Router<AppState> {
         .merge(spending_limit::routes(network))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIME_MAX))
+        .layer(map_response(problem::describe))
         .layer(from_fn_with_state(settings.access.clone(), access::admit))
 }

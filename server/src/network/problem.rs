@@ -1,10 +1,12 @@
 //! `ProblemDetails` of TS 29.571, with the causes of TS 29.500, table 5.2.7.2-1, TS 32.291, table 6.1.7.3-1,
 //! and TS 29.594, clause 5.7.3.
 
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// An error as network functions read it.
 #[derive(Clone, Debug, Serialize)]
@@ -50,11 +52,31 @@ impl Problem {
     }
 }
 
+/// Says of an error that was made before a handler was asked (no such method, too long, too late) what all of them say.
+pub async fn describe(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(CONTENT_TYPE);
+    if !(status.is_client_error() || status.is_server_error()) || kind.is_some_and(|kind| kind == PROBLEM) {
+        return response;
+    }
+    let detail = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "this resource has no such method",
+        StatusCode::PAYLOAD_TOO_LARGE => "the body is too long",
+        StatusCode::SERVICE_UNAVAILABLE => "there was no answer in time; the request may be sent again",
+        _ => "the request was not understood",
+    };
+    let mut problem = Problem::new(status, detail).into_response();
+    if let Some(allow) = response.headers().get(ALLOW) {
+        problem.headers_mut().insert(ALLOW, allow.clone());
+    }
+    problem
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(&self)).into_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(CONTENT_TYPE, PROBLEM);
         response
     }
 }

@@ -1,14 +1,15 @@
 //! Choosing the cap. Raising it needs a consent to that very amount; lowering it does not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::load::{Key, load_month, load_months};
+use super::load::{Key, Loaded, load_month, load_months};
 use super::save::save_months;
 use super::session_rows::open_quotas;
+use super::thresholds::Gauges;
 use super::{UsageError, check_written, lock_subscriber, spending_limit, units};
 use crate::clock::Month;
 use crate::quantity::Service;
@@ -100,7 +101,7 @@ async fn choose(
         return Err(UsageError::CapOutOfRange);
     }
     let month = Month::of(now);
-    hold_within(conn, subscriber_id, cap, now).await?;
+    let (gauges, mut months) = hold_within(conn, subscriber_id, cap, now).await?;
     let seq = present.seq + 1;
     let written = sqlx::query!(
         "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, consent_seq, channel_id, chosen_at)
@@ -135,29 +136,34 @@ async fn choose(
     if written.rows_affected() == 0 {
         return Err(UsageError::Incomplete { table: "month_counter", expected: 1, written: 0 });
     }
+    months.values_mut().for_each(|loaded| loaded.state.cap = cap);
+    gauges.tell(conn, &months, now).await?;
     spending_limit::tell(conn, &BTreeSet::from([subscriber_id]), now).await?;
     Ok(CapChoice { seq, cap, chosen_at: now, channel_id: channel_id.to_owned(), consent_seq })
 }
 
 /// Makes the month's counter, and lets open sessions hold no more than a lower cap leaves: what they may still use beyond
-/// it is absorbed.
+/// it is absorbed. Returns where the month stood under the cap before.
 async fn hold_within(
     conn: &mut PgConnection,
     subscriber_id: i64,
     cap: Decimal,
     now: DateTime<Utc>,
-) -> Result<(), UsageError> {
+) -> Result<(Gauges, BTreeMap<Key, Loaded>), UsageError> {
     let key = Key { subscriber_id, month: Month::of(now) };
     let subscribers = BTreeSet::from([subscriber_id]);
     let quotas = open_quotas(conn, &subscribers).await?;
     let mut months = load_months(conn, &BTreeSet::from([key])).await?;
-    for loaded in months.values_mut() {
+    let mut gauges = Gauges::default();
+    for (key, loaded) in &mut months {
+        gauges.note(*key, &loaded.state, now);
         let mut state = loaded.state.clone();
         state.cap = state.cap.min(cap);
         let forecast = Forecast::new(&state, quotas.values().flatten(), now);
         loaded.reserve(&forecast.state);
     }
-    save_months(conn, &months).await
+    save_months(conn, &months).await?;
+    Ok((gauges, months))
 }
 
 /// What each tier on offer would have meant for a month: what its data beyond the allowances would have cost, and on

@@ -47,14 +47,30 @@ pub async fn charge_batch(
     Ok(answers)
 }
 
-/// Gives back what is held for sessions that went silent, and closes those that were silent for too long; of at most
-/// `limit` subscribers. Returns of how many.
+/// Subscribers with sessions that went silent, at most `limit` of those after `after`, in the order of their ids.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn give_back_silent(conn: &mut PgConnection, now: DateTime<Utc>, limit: u16) -> Result<usize, UsageError> {
-    let silent = silent_subscribers(conn, now, now - SILENCE_MAX, limit).await?;
-    let subscribers = lock_existing(conn, &silent).await?;
+pub async fn silent(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    after: i64,
+    limit: u16,
+) -> Result<BTreeSet<i64>, UsageError> {
+    silent_subscribers(conn, now, now - SILENCE_MAX, after, limit).await
+}
+
+/// Gives back what is held for sessions of these subscribers that went silent, and closes those that were silent for too
+/// long.
+///
+/// # Errors
+/// When the database fails; then nothing may be committed.
+pub async fn give_back_silent(
+    conn: &mut PgConnection,
+    silent: &BTreeSet<i64>,
+    now: DateTime<Utc>,
+) -> Result<(), UsageError> {
+    let subscribers = lock_existing(conn, silent).await?;
     let mut batch = Batch::new(now, load_open(conn, &subscribers.iter().copied().collect::<Vec<_>>()).await?);
     let mut work = Work::default();
     for session in batch.sessions.values_mut() {
@@ -69,8 +85,7 @@ pub async fn give_back_silent(conn: &mut PgConnection, now: DateTime<Utc>, limit
         }
     }
     work.run(conn, now, |key, loaded| batch.settle(key, loaded, &[])).await?;
-    save_sessions(conn, batch.sessions.values()).await?;
-    Ok(subscribers.len())
+    save_sessions(conn, batch.sessions.values()).await
 }
 
 /// Takes quotas away from a session; the months they were granted in hold less then.

@@ -168,18 +168,22 @@ pub(super) async fn open_quotas(
     Ok(quotas)
 }
 
-/// Subscribers with a session whose quotas all ended before `now`, or that was last heard of before `silent_since`.
+/// Subscribers after `after` with a session whose quotas all ended before `now`, or that was last heard of before
+/// `silent_since`.
 pub(super) async fn silent_subscribers(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
     silent_since: DateTime<Utc>,
+    after: i64,
     limit: u16,
 ) -> Result<BTreeSet<i64>, UsageError> {
     let silent = sqlx::query_scalar!(
         "select distinct subscriber_id from charging_session
-        where closed_at is null and (holds_until <= $1 or seen_at < $2) order by subscriber_id limit $3",
+        where closed_at is null and (holds_until <= $1 or seen_at < $2) and subscriber_id > $3
+        order by subscriber_id limit $4",
         now,
         silent_since,
+        after,
         i64::from(limit)
     )
     .fetch_all(conn)
