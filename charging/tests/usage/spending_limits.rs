@@ -331,8 +331,17 @@ async fn what_is_not_taken_is_tried_again_with_longer_pauses_until_its_owner_is_
     assert_eq!(retry_later(&mut conn, &old, "503", now() + UNREACHABLE_MAX).await.unwrap(), AfterFailure::Superseded);
     assert!(!mark_sent(&mut conn, &old, now()).await.unwrap());
     assert_eq!(world.deliver(now()).await, [("n2".to_owned(), "reached".to_owned())]);
-    end(&mut conn, &old.reference).await.unwrap();
-    end(&mut conn, &old.reference).await.unwrap();
+    let moved = Change { notif_uri: Some("http://other/slc".to_owned()), ..Change::default() };
+    modify(&mut conn, &old.reference, moved, now()).await.unwrap();
+    end(&mut conn, &old).await.unwrap();
+    world.ingest(one, &[november("d", 1)]).await;
+    let yes = world.agree_to_cap(one, "20").await;
+    raise_cap(&mut conn, one, yuan("20"), yes, "web", now()).await.unwrap();
+    let newest = due(&mut conn, now(), 9).await.unwrap().remove(0);
+    assert_eq!(newest.notif_uri, "http://other/slc", "whoever was gone from the old address is still told");
+    end(&mut conn, &newest).await.unwrap();
+    end(&mut conn, &newest).await.unwrap();
+    assert!(due(&mut conn, now(), 9).await.unwrap().is_empty());
     drop(conn);
     world.db.drop().await;
 }

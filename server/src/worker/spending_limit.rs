@@ -67,7 +67,7 @@ impl Notifier {
             }
             Ok(reply) if is_unknown(&reply) => {
                 tracing::info!(peer, "a network function does not know its spending limit subscription: it ends");
-                spending_limit::end(&mut tx, &notification.reference).await?;
+                spending_limit::end(&mut tx, &notification).await?;
             }
             other => {
                 let error = told(other);

@@ -157,17 +157,20 @@ pub async fn retry_later(
     }
 }
 
-/// Ends a subscription that its owner does not know any more. It may have ended before.
+/// Ends the subscription of a notification whose owner does not know it any more. It may have ended before, or its owner
+/// may be at another address by now.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn end(conn: &mut PgConnection, reference: &SubscriptionRef) -> Result<(), UsageError> {
+pub async fn end(conn: &mut PgConnection, notification: &DueNotification) -> Result<(), UsageError> {
+    let reference = &notification.reference;
     lock_existing(conn, &BTreeSet::from([reference.subscriber_id])).await?;
     let exists = sqlx::query_scalar!(
-        r#"select exists (select from spending_limit_subscription where subscriber_id = $1 and spending_limit_id = $2)
-            as "exists!""#,
+        r#"select exists (select from spending_limit_subscription
+            where subscriber_id = $1 and spending_limit_id = $2 and notif_uri = $3) as "exists!""#,
         reference.subscriber_id,
-        reference.spending_limit_id
+        reference.spending_limit_id,
+        notification.notif_uri
     )
     .fetch_one(&mut *conn)
     .await?;
