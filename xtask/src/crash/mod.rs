@@ -7,12 +7,12 @@ mod sampler;
 mod writer;
 
 use std::net::SocketAddr;
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 
 use crate::bench::{Place, Server, bulk};
 use crate::build;
@@ -45,16 +45,20 @@ pub struct Args {
 
 /// What writers and the one who kills know of one another.
 struct Run {
-    /// Where the server listens; it moves with every start.
-    server: RwLock<SocketAddr>,
+    /// Where the server listens, whenever it does.
+    server: SocketAddr,
     answered: AtomicU64,
-    /// No writer goes on, because all is sent or something is wrong.
+    /// Nobody goes on, because all is sent or something is wrong.
     is_over: AtomicBool,
+    /// What went wrong first.
+    failure: Mutex<Option<anyhow::Error>>,
 }
 
 impl Run {
-    fn address(&self) -> SocketAddr {
-        *self.server.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// Ends the run; what others have to say afterwards is of no interest.
+    fn fail(&self, error: anyhow::Error) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.is_over.store(true, Ordering::Relaxed);
     }
 
     fn is_over(&self) -> bool {
@@ -81,31 +85,32 @@ pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let mut postgres = Temporary::start(Durability::Full)?;
     fill(&place, &postgres, args.subscribers)?;
     let url = postgres.url(DATABASE);
-    let mut server = Some(serve(&place, &url)?);
+    let first = serve(&place, &url, "127.0.0.1:0")?;
+    let address = first.address;
+    let mut server = Some(first);
     let run = Run {
-        server: RwLock::new(server.as_ref().context("it was just started")?.address),
+        server: address,
         answered: AtomicU64::new(0),
         is_over: AtomicBool::new(false),
+        failure: Mutex::new(None),
     };
     let started = Instant::now();
-    let (written, sampled) = thread::scope(|scope| {
-        let sampler = scope.spawn(|| sampler::watch(&url, &run));
-        let writers = scope.spawn(|| {
-            let written = write(args, &run);
+    let mut written = (Vec::new(), Tally::default());
+    let mut samples = 0;
+    thread::scope(|scope| {
+        scope.spawn(|| sampler::watch(&url, &run).map_or_else(|error| run.fail(error), |looks| samples = looks));
+        scope.spawn(|| {
+            written = write(args, &run);
             run.is_over.store(true, Ordering::Relaxed);
-            written
         });
-        let killed = kill_often(args, &run, &place, &mut postgres, &mut server);
-        if killed.is_err() {
-            run.is_over.store(true, Ordering::Relaxed);
+        if let Err(error) = kill_often(args, &run, &place, &mut postgres, &mut server) {
+            run.fail(error);
         }
-        let written = writers.join().unwrap_or_else(|_| bail!("a writer panicked"));
-        let sampled = sampler.join().unwrap_or_else(|_| bail!("the sampler panicked"));
-        // The first cause comes first.
-        written.and_then(|written| killed.map(|()| (written, sampled)))
-    })?;
+    });
+    if let Some(error) = run.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
     let seconds = started.elapsed().as_secs();
-    let samples = sampled?;
     drop(server);
     let (sessions, tally) = written;
     let Tally { repeated, reordered, sent_again } = tally;
@@ -133,15 +138,16 @@ fn fill(place: &Place, postgres: &Temporary, subscribers: usize) -> anyhow::Resu
     place.execute_on(&url, &["subscribers", "import", &place.file("subscribers.ndjson", &capped)?])
 }
 
-fn serve(place: &Place, url: &str) -> anyhow::Result<Server> {
+fn serve(place: &Place, url: &str, address: &str) -> anyhow::Result<Server> {
     let mut command = place.program_on(url, &["serve"]);
+    command.env("MINGBAI_ADDR", address);
     // It has a lot to say about a database that goes away.
     command.env("RUST_LOG", "off");
     Server::start(command)
 }
 
 /// Sends all events; returns what was sent in which session.
-fn write(args: &Args, run: &Run) -> anyhow::Result<(Vec<Session>, Tally)> {
+fn write(args: &Args, run: &Run) -> (Vec<Session>, Tally) {
     let writers = args.writers as u64;
     let (mut sessions, mut tally) = (Vec::new(), Tally::default());
     thread::scope(|scope| {
@@ -151,21 +157,19 @@ fn write(args: &Args, run: &Run) -> anyhow::Result<(Vec<Session>, Tally)> {
                 let of_two = [index, (index + 1) % args.writers];
                 let subscribers = (0..args.subscribers).filter(move |n| of_two.contains(&(n % args.writers)));
                 scope.spawn(move || {
-                    let written = writer::write(run, args.seed, index, subscribers, events);
-                    if written.is_err() {
-                        run.is_over.store(true, Ordering::Relaxed);
-                    }
-                    written
+                    writer::write(run, args.seed, index, subscribers, events).map_err(|error| run.fail(error)).ok()
                 })
             })
             .collect();
         for thread in threads {
-            let (of_one, counted) = thread.join().unwrap_or_else(|_| bail!("a writer panicked"))?;
-            sessions.extend(of_one);
-            tally += counted;
+            // A writer that panicked ends the run with its panic.
+            if let Some((of_one, counted)) = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+                sessions.extend(of_one);
+                tally += counted;
+            }
         }
-        Ok((sessions, tally))
-    })
+    });
+    (sessions, tally)
 }
 
 /// Kills the server and PostgreSQL, at even distances in the run, and starts them again.
@@ -191,9 +195,7 @@ fn kill_often(
         }
         let down = Instant::now();
         postgres.start_again()?;
-        let fresh = serve(place, &postgres.url(DATABASE))?;
-        *run.server.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh.address;
-        *server = Some(fresh);
+        *server = Some(serve(place, &postgres.url(DATABASE), &run.server.to_string())?);
         let answered = run.answered.load(Ordering::Relaxed);
         eprintln!("killed after {answered} events, up again after {:.1} s", down.elapsed().as_secs_f64());
     }

@@ -24,17 +24,14 @@ const BROKEN: &str = "
 /// Returns how often it looked; while PostgreSQL is down it cannot.
 ///
 /// # Errors
-/// When a counter is above its cap: at once, and nobody goes on.
+/// When a counter is above its cap, at once.
 pub fn watch(url: &str, run: &Run) -> anyhow::Result<u64> {
     let mut samples = 0;
     loop {
         let is_last = run.is_over();
         match query(url, BROKEN) {
             Ok(broken) if broken.is_empty() => samples += 1,
-            Ok(broken) => {
-                run.is_over.store(true, std::sync::atomic::Ordering::Relaxed);
-                bail!("above the cap or overdrawn:\n{broken}");
-            }
+            Ok(broken) => bail!("above the cap or overdrawn:\n{broken}"),
             Err(error) if is_last => return Err(error),
             Err(_) => {}
         }

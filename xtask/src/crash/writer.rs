@@ -163,7 +163,7 @@ impl Writer<'_> {
     fn try_once(&mut self, request: &str) -> Option<Answer> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => Connection::open(self.run.address()).ok()?,
+            None => Connection::open(self.run.server).ok()?,
         };
         let answer = connection.exchange(request).ok()?;
         self.connection = Some(connection);
