@@ -2,6 +2,7 @@
 
 mod caps;
 mod ingest;
+mod same_bill;
 mod sessions;
 mod thresholds;
 mod views;
