@@ -29,7 +29,7 @@ fn records() -> Vec<UsageRecord> {
     let days = 1..=20_u64;
     let of_day = |n: u64| {
         let day = format!("2026-11-{n:02}");
-        let used = if n % 3 == 0 { directed } else { data };
+        let used = if n.is_multiple_of(3) { directed } else { data };
         let mut used = used(&format!("d{n}"), &day, 37 * n);
         used.quantity -= n * 262_143;
         let call = other(&format!("c{n}"), &day, Service::Voice, 61 * n);
@@ -49,7 +49,7 @@ impl World {
 
     /// Only data are charged by sessions.
     async fn feed(&self, n: u32, records: &[UsageRecord], is_online: Online, reversed: bool) -> i64 {
-        let subscriber = self.subscriber(n, if n % 2 == 0 { "4" } else { "100" }).await;
+        let subscriber = self.subscriber(n, if n.is_multiple_of(2) { "4" } else { "100" }).await;
         self.subscribe(subscriber, PLAN, "2026-11-01T00:00:00+08:00").await;
         self.subscribe(subscriber, DIRECTED, "2026-11-01T00:00:00+08:00").await;
         self.subscribe(subscriber, PACK, "2026-11-15T00:00:00+08:00").await;
