@@ -15,6 +15,9 @@ use crate::workspace::shown;
 
 /// Records of each subscriber in the month: the first ten fill the allowance, two are charged for.
 const RECORDS: usize = 12;
+/// A file brings the month of so many subscribers in the order of time, then that of the next ones: as switches do, each of
+/// which serves a part of them. So what is rated together is alike, however many there are.
+const SUBSCRIBERS_OF_A_SWITCH: usize = 5_000;
 const ALLOWANCE: &str = "10MB";
 const POLL: Duration = Duration::from_millis(20);
 
@@ -60,17 +63,17 @@ fn at_size(place: &Place, size: usize) -> anyhow::Result<(Measured, Measured)> {
     let month = postgres.month_before("growth")?;
     let usage = place.write("usage.ndjson", |file| {
         let mut lines = String::new();
-        for n in 0..RECORDS {
-            let at = format!("{month}-{:02}T08:00:00+08:00", 1 + n * 28 / RECORDS);
-            for subscriber in 0..size {
-                writeln!(lines, "{}", usage_line(&format!("{n}"), subscriber, "data", &at, 1_048_576))?;
-                if lines.len() > 1 << 20 {
-                    std::io::Write::write_all(file, lines.as_bytes())?;
-                    lines.clear();
+        for first in (0..size).step_by(SUBSCRIBERS_OF_A_SWITCH) {
+            lines.clear();
+            for n in 0..RECORDS {
+                let at = format!("{month}-{:02}T08:00:00+08:00", 1 + n * 28 / RECORDS);
+                for subscriber in first..size.min(first + SUBSCRIBERS_OF_A_SWITCH) {
+                    writeln!(lines, "{}", usage_line(&format!("{n}"), subscriber, "data", &at, 1_048_576))?;
                 }
             }
+            std::io::Write::write_all(file, lines.as_bytes())?;
         }
-        Ok(std::io::Write::write_all(file, lines.as_bytes())?)
+        Ok(())
     })?;
     let ingest = measured(place.program_on(&url, &["usage", "ingest", &usage]), size * RECORDS)?;
     fs::remove_file(usage)?;
