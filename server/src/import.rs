@@ -125,6 +125,8 @@ fn create(path: &mut PathBuf) -> anyhow::Result<BufWriter<File>> {
 pub struct Import {
     lines: BufReader<File>,
     number: u64,
+    /// Read so far, in bytes.
+    bytes: u64,
     rejected: Rejected,
     tally: Tally,
     progress: ProgressBar,
@@ -139,6 +141,7 @@ impl Import {
         Ok(Self {
             lines: BufReader::with_capacity(256 * 1024, file),
             number: 0,
+            bytes: 0,
             rejected: Rejected::beside(path)?,
             tally: Tally::default(),
             progress: progress(bytes),
@@ -158,7 +161,7 @@ impl Import {
                 return Ok(None);
             }
             self.number += 1;
-            self.progress.inc(length);
+            self.bytes += length;
             let content = bytes.trim_ascii();
             if content.is_empty() {
                 continue;
@@ -189,11 +192,13 @@ impl Import {
     /// Counts records that went in.
     pub fn accept(&mut self, records: u64) {
         self.tally.accepted += records;
+        self.show();
     }
 
     /// Counts records that were there already.
     pub fn unchanged(&mut self, records: u64) {
         self.tally.unchanged += records;
+        self.show();
     }
 
     /// Keeps a line with the reason why it was refused, and counts it.
@@ -202,7 +207,15 @@ impl Import {
     /// When the rejected file cannot be written.
     pub fn reject(&mut self, line: &Line, reason: &str) -> anyhow::Result<()> {
         self.tally.rejected += 1;
+        self.show();
         self.rejected.write(line.number, reason, &line.text)
+    }
+
+    /// Moves the bar with what is done: reading runs ahead of it by many records.
+    fn show(&self) {
+        let Tally { read, accepted, unchanged, rejected } = self.tally;
+        let done = u128::from(self.bytes) * u128::from(accepted + unchanged + rejected) / u128::from(read.max(1));
+        self.progress.set_position(u64::try_from(done).unwrap_or(self.bytes));
     }
 
     /// Ends the import: tells where rejected lines are, and returns the tally.

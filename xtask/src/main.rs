@@ -1,7 +1,8 @@
-//! `cargo xtask build`, `serve`, `test`, `bench`: the whole set-up, so that no tool has to be installed by hand.
+//! `cargo xtask build`, `serve`, `test`, `bench`, `crash`: the whole set-up, so that no tool has to be installed by hand.
 
 mod bench;
 mod build;
+mod crash;
 mod postgres;
 mod provide;
 mod queries;
@@ -34,6 +35,8 @@ enum Task {
     Test(test::Args),
     /// Measure against references in the same run; writes `target/bench.json`.
     Bench(bench::Args),
+    /// Charge sessions while the server and PostgreSQL are killed again and again, and check what is left.
+    Crash(crash::Args),
     /// Write `.sqlx` anew from the queries in the code.
     Sqlx,
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
             Task::Serve(args) => serve::run(&workspace, &args),
             Task::Test(args) => test::run(&workspace, &args),
             Task::Bench(args) => bench::run(&workspace, &args),
+            Task::Crash(args) => crash::run(&workspace, &args),
             Task::Sqlx => queries::rewrite(&workspace),
         }
     };

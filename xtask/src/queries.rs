@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use crate::postgres::Temporary;
+use crate::postgres::{Durability, Temporary};
 use crate::workspace::{Workspace, execute};
 
 /// Database that the queries are checked against; it holds the schema only. Tests have their own.
@@ -16,7 +16,7 @@ const DATABASE: &str = "postgres";
 
 /// Writes `.sqlx` anew.
 pub fn rewrite(workspace: &Workspace) -> anyhow::Result<()> {
-    let postgres = Temporary::start()?;
+    let postgres = Temporary::start(Durability::None)?;
     let fresh = gather(workspace, &postgres)?;
     let folder = workspace.root.join(".sqlx");
     if folder.exists() {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 
-use crate::postgres::Temporary;
+use crate::postgres::{Durability, Temporary};
 use crate::workspace::{Workspace, execute, shown};
 use crate::{build, provide, queries, site};
 
@@ -38,7 +38,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let mut totals = Totals::default();
     let mut failures = Vec::new();
     {
-        let postgres = Temporary::start()?;
+        let postgres = Temporary::start(Durability::None)?;
         step("queries", || queries::check(workspace, &postgres))?;
         let arguments = ["test", "--workspace", "--features", "charging/testing", "--no-fail-fast"];
         let mut tests = workspace.cargo(&arguments);

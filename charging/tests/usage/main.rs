@@ -3,6 +3,7 @@
 mod caps;
 mod ingest;
 mod memory;
+mod same_bill;
 mod sessions;
 mod spending_limits;
 mod thresholds;

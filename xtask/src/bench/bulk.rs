@@ -35,12 +35,8 @@ pub fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
     for run in 0..PAIRS {
         let (mut file, mut rows) = (String::new(), String::new());
         for n in 0..RECORDS {
-            let (subscriber, quantity) = (n % SUBSCRIBERS, 1_048_576 + n);
-            let number = msisdn(subscriber);
-            writeln!(
-                file,
-                r#"{{"id":"r{run}-{n}","msisdn":"{number}","service":"data","started_at":"{day}","quantity":{quantity}}}"#
-            )?;
+            let (subscriber, quantity) = (n % SUBSCRIBERS, 1_048_576 + n as u64);
+            writeln!(file, "{}", usage_line(&format!("r{run}-{n}"), subscriber, "data", &day, quantity))?;
             writeln!(rows, "r{run}-{n}\t{subscriber}\t{quantity}\t{day}")?;
         }
         let file = place.file("usage.ndjson", &file)?;
@@ -60,6 +56,12 @@ pub fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
 /// The number of a subscriber.
 pub fn msisdn(index: usize) -> String {
     format!("199{:08}", index + 1)
+}
+
+/// A line of a usage file.
+pub fn usage_line(id: &str, subscriber: usize, service: &str, at: &str, quantity: u64) -> String {
+    let number = msisdn(subscriber);
+    format!(r#"{{"id":"{id}","msisdn":"{number}","service":"{service}","started_at":"{at}","quantity":{quantity}}}"#)
 }
 
 /// One plan with more data than a run uses.

@@ -95,9 +95,9 @@ pub struct Connection {
     requests: TcpStream,
 }
 
-/// An answer that is a success.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
+    pub status: u16,
     pub location: Option<String>,
     pub body: Vec<u8>,
 }
@@ -115,6 +115,18 @@ impl Connection {
     /// # Errors
     /// When the answer is not a success.
     pub fn send(&mut self, request: &str) -> anyhow::Result<Answer> {
+        let answer = self.exchange(request)?;
+        if !(200..300).contains(&answer.status) {
+            bail!("{}: the answer is {}", request.lines().next().unwrap_or_default(), answer.status);
+        }
+        Ok(answer)
+    }
+
+    /// Whatever the answer is.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn exchange(&mut self, request: &str) -> anyhow::Result<Answer> {
         self.requests.write_all(request.as_bytes())?;
         answer(&mut self.answers).with_context(|| request.lines().next().unwrap_or_default().to_owned())
     }
@@ -136,10 +148,8 @@ pub fn post(path: &str, json: &str) -> String {
 fn answer(answers: &mut impl BufRead) -> anyhow::Result<Answer> {
     let mut line = String::new();
     answers.read_line(&mut line)?;
-    if !line.split(' ').nth(1).is_some_and(|status| status.starts_with('2')) {
-        bail!("the answer is `{}`", line.trim_end());
-    }
-    let is_empty = line.split(' ').nth(1) == Some("204");
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.with_context(|| format!("the answer is `{}`", line.trim_end()))?;
     let (mut length, mut chunked, mut location) = (None, false, None);
     loop {
         line.clear();
@@ -155,10 +165,10 @@ fn answer(answers: &mut impl BufRead) -> anyhow::Result<Answer> {
     let body = match length {
         Some(length) => exactly(answers, length)?,
         None if chunked => chunks(answers)?,
-        None if is_empty => Vec::new(),
+        None if status == 204 => Vec::new(),
         None => bail!("the answer does not tell its length"),
     };
-    Ok(Answer { location, body })
+    Ok(Answer { status, location, body })
 }
 
 fn chunks(answers: &mut impl BufRead) -> anyhow::Result<Vec<u8>> {
@@ -198,8 +208,9 @@ mod tests {
         let read = |answers: &mut &[u8]| answer(answers).unwrap();
         assert_eq!(read(&mut answers).body, b"hello");
         assert_eq!(read(&mut answers).body, b"abcd");
-        assert_eq!(read(&mut answers), Answer { location: Some("/x".to_owned()), body: Vec::new() });
+        assert_eq!(read(&mut answers), Answer { status: 201, location: Some("/x".to_owned()), body: Vec::new() });
         assert_eq!(read(&mut answers).body, b"");
-        assert!(answer(&mut answers).unwrap_err().to_string().contains("404"));
+        assert_eq!(read(&mut answers).status, 404);
+        assert!(answer(&mut answers).is_err());
     }
 }

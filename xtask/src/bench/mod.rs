@@ -1,18 +1,22 @@
 //! `cargo xtask bench`: what the product does in a second, beside a reference in the same run.
 
-mod bulk;
-mod load;
-mod online;
+mod bills;
+pub mod bulk;
+mod growth;
+pub mod load;
+pub mod online;
+mod rating;
 mod reference;
 mod zone;
 
-use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use clap::ValueEnum as _;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 use tempfile::TempDir;
@@ -29,11 +33,14 @@ pub struct Args {
     #[arg(long, env = "MINGBAI_BENCH_TARIFFS")]
     tariffs: Option<PathBuf>,
     /// Only these parts.
-    #[arg(long, value_delimiter = ',', default_values_t = [Part::Zone, Part::Online, Part::Bulk])]
+    #[arg(long, value_delimiter = ',', default_values_t = Part::USUAL)]
     only: Vec<Part>,
     /// Measure the program in this folder, as `cargo xtask build` leaves it, and build nothing.
     #[arg(long)]
     dist: Option<PathBuf>,
+    /// How many subscribers there are each time, for the part `growth`.
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
+    subscribers: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -44,21 +51,30 @@ enum Part {
     Online,
     /// Usage files.
     Bulk,
+    /// Rating alone, without a database.
+    Rating,
+    /// Closing a month.
+    Bills,
+    /// Usage files and closing a month among more and more subscribers. Not among what is measured unless it is asked
+    /// for: a million of them take an hour and 30 GB.
+    Growth,
+}
+
+impl Part {
+    /// What is measured unless something else is asked for.
+    const USUAL: [Self; 5] = [Self::Zone, Self::Online, Self::Bulk, Self::Rating, Self::Bills];
 }
 
 impl std::fmt::Display for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Zone => "zone",
-            Self::Online => "online",
-            Self::Bulk => "bulk",
-        })
+        let value = clap::ValueEnum::to_possible_value(self).ok_or(std::fmt::Error)?;
+        f.write_str(value.get_name())
     }
 }
 
 /// A row of the table.
 #[derive(Debug, Serialize)]
-struct Row {
+pub struct Row {
     what: String,
     ours: String,
     reference: String,
@@ -71,13 +87,16 @@ pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     let dist = args.dist.clone().map_or_else(|| build::run(workspace), Ok)?;
     provide::postgres()?;
     let mut rows = Vec::new();
-    for part in [Part::Zone, Part::Online, Part::Bulk].into_iter().filter(|part| args.only.contains(part)) {
+    for part in Part::value_variants().iter().filter(|part| args.only.contains(part)) {
         eprintln!("measuring: {part}");
         let place = Place::new(&dist)?;
         rows.extend(match part {
             Part::Zone => zone::measure(&place, args.tariffs.as_deref())?,
             Part::Online => online::measure(&place)?,
             Part::Bulk => bulk::measure(&place)?,
+            Part::Rating => rating::measure(workspace)?,
+            Part::Bills => bills::measure(&place)?,
+            Part::Growth => growth::measure(&place, &args.subscribers)?,
         });
     }
     print(&rows);
@@ -87,13 +106,13 @@ pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
 
 /// A fresh database of its own for a part, and the program that works on it.
 #[derive(Debug)]
-struct Place {
+pub struct Place {
     dist: PathBuf,
     data: TempDir,
 }
 
 impl Place {
-    fn new(dist: &Path) -> anyhow::Result<Self> {
+    pub fn new(dist: &Path) -> anyhow::Result<Self> {
         let data = tempfile::Builder::new().prefix("mingbai-bench-").tempdir()?;
         Ok(Self { dist: dist.to_owned(), data })
     }
@@ -105,16 +124,34 @@ impl Place {
         command
     }
 
+    /// The program on a database that is not its own.
+    pub fn program_on(&self, database_url: &str, arguments: &[&str]) -> Command {
+        let mut command = self.program(arguments);
+        command.env("DATABASE_URL", database_url);
+        command
+    }
+
     /// Writes a file that a command of the program reads.
-    fn file(&self, name: &str, content: &str) -> anyhow::Result<String> {
-        let file = self.data.path().join(name);
-        fs::write(&file, content).with_context(|| format!("cannot write {}", file.display()))?;
-        Ok(file.display().to_string())
+    pub fn file(&self, name: &str, content: &str) -> anyhow::Result<String> {
+        self.write(name, |file| Ok(file.write_all(content.as_bytes())?))
+    }
+
+    /// Writes a file bit by bit.
+    fn write(&self, name: &str, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<String> {
+        let path = self.data.path().join(name);
+        let written = File::create(&path).map_err(Into::into).and_then(|mut file| write(&mut file));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path.display().to_string())
     }
 
     /// Runs a command of the program to its end.
     fn execute(&self, arguments: &[&str]) -> anyhow::Result<()> {
         execute(self.program(arguments).stdout(Stdio::null()))
+    }
+
+    /// Runs a command of the program, on a database that is not its own, to its end.
+    pub fn execute_on(&self, database_url: &str, arguments: &[&str]) -> anyhow::Result<()> {
+        execute(self.program_on(database_url, arguments).stdout(Stdio::null()))
     }
 }
 
@@ -136,6 +173,11 @@ fn paired(what: String, pairs: &[(f64, f64)], goal: &str) -> Row {
     }
 }
 
+/// A row without a reference.
+fn alone(what: String, ours: String, goal: &str) -> Row {
+    Row { what, ours, reference: "–".to_owned(), ratio: "–".to_owned(), goal: goal.to_owned() }
+}
+
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
@@ -152,14 +194,14 @@ fn print(rows: &[Row]) {
 
 /// A server that runs until this value goes.
 #[derive(Debug)]
-struct Server {
+pub struct Server {
     process: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Server {
     /// Starts it and reads from its output where it listens.
-    fn start(mut command: Command) -> anyhow::Result<Self> {
+    pub fn start(mut command: Command) -> anyhow::Result<Self> {
         let mut process = command.stdout(Stdio::piped()).spawn().context("cannot run the server")?;
         let output = process.stdout.take().context("the server prints to us")?;
         for line in BufReader::new(output).lines() {
@@ -169,6 +211,17 @@ impl Server {
             }
         }
         bail!("the server ended before it listened ({})", process.wait()?)
+    }
+
+    /// Kills it (SIGKILL), as a crash would.
+    ///
+    /// # Errors
+    /// When it ended before.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        if let Some(status) = self.process.try_wait()? {
+            bail!("the server ended by itself ({status})");
+        }
+        self.process.kill().context("cannot kill the server")
     }
 }
 

@@ -11,7 +11,7 @@ use super::{PAIRS, Place, Row, Server, paired, ratio};
 
 const SESSIONS: usize = 64;
 const RUN_SECONDS: u64 = 5;
-const PATH: &str = "/nchf-convergedcharging/v3/chargingdata";
+pub const PATH: &str = "/nchf-convergedcharging/v3/chargingdata";
 /// Our rate at fixed times, as a share of our rate at full load.
 const HALF: f64 = 0.5;
 
@@ -108,7 +108,8 @@ fn requests(sessions: &mut [Session]) -> impl Iterator<Item = Requests<'_>> {
     })
 }
 
-fn message(index: usize, charging_id: usize, sequence: u32, units: &str) -> String {
+/// A request about a session of a subscriber.
+pub fn message(index: usize, charging_id: usize, sequence: u32, units: &str) -> String {
     format!(
         r#"{{"nfConsumerIdentification":{{"nodeFunctionality":"SMF"}},"invocationTimeStamp":"2026-11-20T00:00:00Z",
         "invocationSequenceNumber":{sequence},"multipleUnitUsage":{units},"pDUSessionChargingInformation":{{
