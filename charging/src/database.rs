@@ -62,9 +62,10 @@ pub async fn connect(options: PgConnectOptions, connections_max: u32) -> Result<
 
 /// A pool for charging, beside one that is there: its statements take a few rows by their keys. Plans are kept as long as
 /// a connection, and one that is made while a table is small would read all of it when it is large; so reading whole
-/// tables is what the planner does last. It connects when it is first used.
+/// tables is what the planner does last; that it thinks such a plan dear must not make it compile it. It connects when it
+/// is first used.
 pub fn for_charging(pool: &PgPool, connections_max: u32) -> PgPool {
-    let by_key = [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+    let by_key = [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
     let options = pool.connect_options().as_ref().clone().options(by_key);
     PgPoolOptions::new()
         .max_connections(connections_max)

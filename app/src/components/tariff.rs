@@ -111,7 +111,10 @@ fn price_in_words(l: Locale, content: &TariffContent) -> String {
     }
     let prices: Vec<String> = plain_prices(content)
         .into_iter()
-        .map(|(amount, period)| format!("{} {}", yuan(l, amount), period_name(l, period)))
+        .map(|(amount, period)| {
+            let space = if period == PricePeriod::Once { " " } else { "" };
+            format!("{}{space}{}", yuan(l, amount), period_name(l, period))
+        })
         .collect();
     prices.join(td_string!(l, tariff.list_semicolon))
 }

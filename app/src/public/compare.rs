@@ -158,6 +158,7 @@ fn column(l: Locale, tariff: &Compared) -> Vec<(String, String)> {
         }
         if element.label == td_string!(l, tariff.element_price) {
             // The figures stand above; here is only what the operator displayed.
+            element.label = td_string!(l, tariff.compare_price_text);
             element.text = shown(&content.price_text).into_owned();
         }
         let after_services = element.label == td_string!(l, tariff.element_services);

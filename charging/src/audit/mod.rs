@@ -112,7 +112,7 @@ async fn months_with_data(pool: &PgPool) -> Result<Vec<Month>, sqlx::Error> {
             select distinct month from month_counter
             union all select distinct month from charge
             union all select distinct month from bill
-            union all select distinct month from usage_identity
+            union all select distinct month from usage_record
         ) as months
         order by 1
         "#

@@ -16,7 +16,7 @@ pub mod spending_limit;
 mod thresholds;
 
 pub use cap::{CapChoice, current_cap, lower_cap, raise_cap, what_each_tier_would_have_meant};
-pub use ingest::{Ingested, Rejection, ensure_partitions, ingest_batch, subscriber_ids};
+pub use ingest::{Ingested, Rejection, ingest_batch, subscriber_ids};
 pub use memory::Memory;
 pub use overview::{AllowanceOverview, CapOverview, DayUsage, MonthOverview, ServiceOverview, daily, month_overview};
 pub use records::{

@@ -81,9 +81,6 @@ impl World {
         let mut tx = db.app.begin().await.unwrap();
         publish(&mut tx, &batch, at("2026-01-01T00:00:00+08:00")).await.unwrap();
         tx.commit().await.unwrap();
-        for day in ["2026-08-01", "2026-09-01", "2026-10-01", "2026-11-01"] {
-            sqlx::query("select usage_partition_ensure($1::date)").bind(day).execute(&db.app).await.unwrap();
-        }
         Self { db }
     }
 
@@ -167,13 +164,6 @@ impl World {
         let service = kind.service().unwrap();
         let reported = if kind == ChargeKind::VoiceOverage { units * 60 } else { units };
         let mut tx = self.db.app.begin().await.unwrap();
-        sqlx::query("insert into usage_identity (subscriber_id, source_id, month) values ($1, $2, $3)")
-            .bind(subscriber_id)
-            .bind(id)
-            .bind(of.first_day())
-            .execute(&mut *tx)
-            .await
-            .unwrap();
         sqlx::query(
             "insert into usage_record (subscriber_id, month, source_id, service, started_at, quantity, received_at,
                  from_allowance, overage, absorbed, cost, plan_subscription_id)

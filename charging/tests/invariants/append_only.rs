@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Broken, DENIED, refused};
 
-const APPEND_ONLY: [&str; 20] = [
+const APPEND_ONLY: [&str; 18] = [
     "operator",
     "channel",
     "tariff",
@@ -16,7 +16,6 @@ const APPEND_ONLY: [&str; 20] = [
     "product_order",
     "subscription_event",
     "cap_choice",
-    "usage_identity",
     "usage_record",
     "charge",
     "transfer",
@@ -24,7 +23,6 @@ const APPEND_ONLY: [&str; 20] = [
     "bill_line",
     "bill_line_charge",
     "incoming_sms",
-    "usage_record_202610",
 ];
 
 /// Rows that change in named columns alone, and are never removed.
@@ -81,7 +79,6 @@ async fn the_schema_is_out_of_reach() {
             ("a table dropped", "drop table consent cascade".to_owned(), DENIED),
             ("a table made", "create table loophole (id int)".to_owned(), DENIED),
             ("a trigger made", "create trigger t before insert on charge for each row execute function suppress_redundant_updates_trigger()".to_owned(), DENIED),
-            ("a partition cut off", "alter table usage_record detach partition usage_record_202610".to_owned(), DENIED),
         ],
     )
     .await;

@@ -12,7 +12,7 @@ mod world;
 
 use charging::quantity::{GIB, MIB, Service};
 use charging::usage::UsageRecord;
-use charging::usage::store::{Ingested, ensure_partitions, ingest_batch};
+use charging::usage::store::{Ingested, ingest_batch};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use world::{ADDON, PLAN, Placed, World, at, now};
 
@@ -90,7 +90,6 @@ impl Broken {
             record("r3", "2026-10-04T08:00:00+08:00", MIB),
         ];
         let mut tx = world.db.app.begin().await.unwrap();
-        ensure_partitions(&mut tx, ["2026-10".parse().unwrap(), "2026-09".parse().unwrap()]).await.unwrap();
         let results = ingest_batch(&mut tx, &records.map(|record| (a, record)), now()).await.unwrap();
         assert!(results.iter().all(|result| matches!(result, Ingested::Accepted)), "{results:?}");
         tx.commit().await.unwrap();

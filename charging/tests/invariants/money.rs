@@ -94,11 +94,11 @@ async fn a_usage_charge_names_its_record_once() {
     let broken = Broken::new().await;
     let good = Charge { kind: "data_overage", usage: "'free'", amount: "0.03", ..recurring(&broken) };
     let record = format!(
-        "insert into usage_identity values ({a}, 'free', '2026-10-01');
-        insert into usage_record (subscriber_id, month, source_id, service, started_at, quantity, received_at,
-            from_allowance, overage, absorbed, cost)
-        values ({a}, '2026-10-01', 'free', 'data', '2026-10-05', 5, '2026-10-05', 0, 5, 0, 0.03)",
-        a = broken.a
+        "insert into usage_record (subscriber_id, month, source_id, service, started_at, quantity, received_at,
+            from_allowance, overage, absorbed, cost, plan_subscription_id)
+        values ({a}, '2026-10-01', 'free', 'data', '2026-10-05', 5, '2026-10-05', 0, 5, 0, 0.03, {plan})",
+        a = broken.a,
+        plan = broken.plan.subscription_id
     );
     let mut tx = broken.app().begin().await.unwrap();
     super::execute(&mut tx, &record).await.unwrap();

@@ -7,7 +7,7 @@ use charging::clock::ManualClock;
 use charging::quantity::Service;
 use charging::usage::UsageRecord;
 use charging::usage::session::{Asked, Invocation, SessionRef, Step, UnitUsage, UsedUnits};
-use charging::usage::store::charge_batch;
+use charging::usage::store::{Memory, charge_batch};
 use sha2::{Digest as _, Sha256};
 
 use super::world::{DIRECTED, PACK, PLAN, World, at, data, directed, month, now, other, yuan};
@@ -42,7 +42,7 @@ impl World {
     async fn invoke(&self, step: Step, sequence: u32, units: Vec<UnitUsage>) -> SessionRef {
         let mut tx = self.db.app.begin().await.unwrap();
         let invocation = Invocation { step, sequence, units };
-        let answer = charge_batch(&mut tx, &[invocation], now()).await.unwrap().remove(0).unwrap();
+        let answer = charge_batch(&mut tx, &Memory::default(), &[invocation], now()).await.unwrap().remove(0).unwrap();
         tx.commit().await.unwrap();
         answer.session
     }

@@ -234,7 +234,6 @@ async fn the_cap_can_be_lowered_to_what_is_charged_whatever_sessions_hold() {
     // A record that is ahead of the clock has made the next month's counter.
     let ahead = at("2026-11-30T23:30:00+08:00");
     let mut conn = world.db.app.acquire().await.unwrap();
-    charging::usage::store::ensure_partitions(&mut conn, ["2026-12".parse().unwrap()]).await.unwrap();
     let early =
         charging::usage::UsageRecord { started_at: at("2026-12-01T00:10:00+08:00"), ..data("early", "2026-12-01", 1) };
     world.try_ingest(one, &[early], ahead).await.unwrap();

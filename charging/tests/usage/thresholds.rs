@@ -2,7 +2,7 @@
 
 use charging::quantity::Service;
 use charging::usage::UsageRecord;
-use charging::usage::store::raise_cap;
+use charging::usage::store::{lower_cap, raise_cap};
 
 use super::world::{DIRECTED, PACK, PLAN, World, at, data, directed, month, now, other, yuan};
 
@@ -69,6 +69,22 @@ async fn each_level_is_told_once_and_the_farthest_only() {
     world.ingest(one, &[november("l", 1), november("m", 60)]).await;
     let told = world.told(one).await;
     assert_eq!(told[9..], ["data used_up", "cap reached"]);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_cap_that_is_near_once_it_is_lowered_is_told_of() {
+    let world = World::new().await;
+    let one = world.subscriber(1, "600").await;
+    world.subscribe(one, PLAN, "2026-11-01T00:00:00+08:00").await;
+    world.ingest(one, &[november("a", 1024 + 50)]).await;
+    let before = world.told(one).await.len();
+    for (cap, told) in [("100", &[][..]), ("1.80", &["cap near"]), ("1.50", &["cap near", "cap reached"])] {
+        let mut tx = world.db.app.begin().await.unwrap();
+        lower_cap(&mut tx, one, yuan(cap), "web", now()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(world.told(one).await[before..], *told, "{cap}");
+    }
     world.db.drop().await;
 }
 

@@ -11,7 +11,7 @@ use charging::tariff::store::{Publication, publish};
 use charging::tariff::{Included, Kind, TariffContent};
 use charging::testing::TestDatabase;
 use charging::usage::UsageRecord;
-use charging::usage::store::{Ingested, Memory, UsageError, ensure_partitions, ingest_batch};
+use charging::usage::store::{Ingested, Memory, UsageError, ingest_batch};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -120,9 +120,6 @@ impl World {
         let mut tx = db.app.begin().await.unwrap();
         publish(&mut tx, &batch, at("2026-01-01T00:00:00+08:00")).await.unwrap();
         tx.commit().await.unwrap();
-        let mut conn = db.app.acquire().await.unwrap();
-        ensure_partitions(&mut conn, ["2026-08", "2026-09", "2026-10", "2026-11"].map(month)).await.unwrap();
-        drop(conn);
         Self { db, memory: Memory::default() }
     }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use charging::clock::{Clock, Month};
+use charging::clock::Clock;
 use charging::database::for_charging;
 use charging::usage::UsageRecord;
 use charging::usage::line::{UsageLine, parse_usage_line};
-use charging::usage::store::{Ingested, UsageError, ensure_partitions, ingest_batch, subscriber_ids};
+use charging::usage::store::{Ingested, UsageError, ingest_batch, subscriber_ids};
 use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt as _};
 use sqlx::PgPool;
@@ -57,11 +57,10 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<()> {
 /// When the file cannot be read or the database fails.
 pub async fn ingest_file(pool: &PgPool, clock: &dyn Clock, path: &Path) -> anyhow::Result<Tally> {
     let mut import = Import::open(path)?;
-    let mut months = BTreeSet::new();
     loop {
         let now = clock.now();
         let (lines, ended) = read_chunk(&mut import, now)?;
-        ingest_chunk(pool, &mut import, &mut months, lines, now).await?;
+        ingest_chunk(pool, &mut import, lines, now).await?;
         if ended {
             return import.finish();
         }
@@ -86,15 +85,10 @@ fn read_chunk(import: &mut Import, now: DateTime<Utc>) -> anyhow::Result<(Vec<(L
 async fn ingest_chunk(
     pool: &PgPool,
     import: &mut Import,
-    months: &mut BTreeSet<Month>,
     lines: Vec<(Line, UsageLine)>,
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
     let mut conn = pool.acquire().await?;
-    let new_months: BTreeSet<Month> = lines.iter().map(|(_, usage)| Month::of(usage.record.started_at)).collect();
-    let new_months: Vec<Month> = new_months.difference(months).copied().collect();
-    ensure_partitions(&mut conn, new_months.iter().copied()).await?;
-    months.extend(new_months);
     let numbers: BTreeSet<_> = lines.iter().map(|(_, usage)| &usage.msisdn).collect();
     let ids = subscriber_ids(&mut conn, numbers).await?;
     drop(conn);

@@ -14,7 +14,7 @@ use charging::subscriber::STANDARD_CAP_YUAN;
 use charging::subscriber::store::{create, find_by_msisdn};
 use charging::tariff::own_format;
 use charging::tariff::store::{Outcome, Publication, publish};
-use charging::usage::store::{Ingested, Rejection, ensure_partitions, ingest_batch};
+use charging::usage::store::{Ingested, Rejection, ingest_batch};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use rand::{Rng, SeedableRng};
@@ -64,7 +64,6 @@ pub async fn load(
         std::iter::successors(Some(first), |month| Some(month.next())).take_while(|month| *month <= current).collect();
     let people = people::everyone(history_months)?;
     let password = hash_password(SERVICE_PASSWORD, &mut rng(0, 0)).await?;
-    ensure_partitions(&mut *pool.acquire().await?, months.iter().copied()).await?;
     let mut bills = 0;
     let ages = (0_u32..u32::try_from(months.len())?).rev();
     for (age, (index, month)) in ages.zip((0_u32..).zip(months.iter().copied())) {

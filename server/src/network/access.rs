@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
-use super::problem::Problem;
+use super::problem::{self, Problem};
 
 /// What proxies and browsers add to a request.
 const RELAYED: [HeaderName; 5] = [
@@ -60,9 +60,10 @@ impl Access {
     }
 }
 
+/// Lets in who may ask; errors that no handler made are told as handlers tell them.
 pub(super) async fn admit(State(access): State<Access>, request: Request, next: Next) -> Response {
     if access.admits(&request) {
-        return next.run(request).await;
+        return problem::describe(next.run(request).await);
     }
     let (status, detail) = match access {
         Access::Nobody => (StatusCode::FORBIDDEN, "no token is configured: set MINGBAI_NETWORK_TOKEN"),

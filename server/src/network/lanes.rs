@@ -1,20 +1,18 @@
 //! Requests that come in while a transaction commits make up the next one: each waits for one commit at most, and a
 //! commit serves all that wait. A request is answered only when what it did is durable.
 
-use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use charging::clock::{Clock, Month};
+use charging::clock::Clock;
 use charging::database::for_charging;
-use charging::usage::line::is_billable;
 use charging::usage::session::{Answer, Invocation, Refusal, Step};
-use charging::usage::store::{Memory, UsageError, charge_batch, ensure_partitions};
+use charging::usage::store::{Memory, UsageError, charge_batch};
 use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{PgPool, Postgres};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -62,14 +60,8 @@ impl Lanes {
         let memory = Memory::default();
         let start = |_| {
             let (sender, jobs) = mpsc::channel(WAITING_MAX);
-            let lane = Lane {
-                pool: pool.clone(),
-                connection: None,
-                memory: memory.clone(),
-                clock: clock.clone(),
-                jobs,
-                months: BTreeSet::new(),
-            };
+            let lane =
+                Lane { pool: pool.clone(), connection: None, memory: memory.clone(), clock: clock.clone(), jobs };
             tokio::spawn(lane.run());
             sender
         };
@@ -98,8 +90,6 @@ struct Lane {
     memory: Memory,
     clock: Arc<dyn Clock>,
     jobs: mpsc::Receiver<Job>,
-    /// Whose partitions are known to be there.
-    months: BTreeSet<Month>,
 }
 
 impl Lane {
@@ -172,27 +162,8 @@ impl Lane {
             Some(connection) => connection,
             None => self.pool.acquire().await?,
         };
-        self.ensure_months(&mut connection, invocations, now).await?;
         let answers = charge_batch(&mut connection, &self.memory, invocations, now).await?;
         self.connection = Some(connection);
         Ok(answers)
-    }
-
-    /// Makes the partitions that are missing, in a transaction of its own.
-    async fn ensure_months(
-        &mut self,
-        connection: &mut PgConnection,
-        invocations: &[Invocation],
-        now: DateTime<Utc>,
-    ) -> Result<(), UsageError> {
-        let used = invocations.iter().flat_map(|invocation| &invocation.units).flat_map(|unit| &unit.used);
-        let billable = used.filter_map(|used| used.started_at).filter(|started_at| is_billable(*started_at, now));
-        let months = billable.chain([now]).map(Month::of);
-        let missing: BTreeSet<Month> = months.filter(|month| !self.months.contains(month)).collect();
-        if !missing.is_empty() {
-            ensure_partitions(connection, missing.iter().copied()).await?;
-            self.months.extend(missing);
-        }
-        Ok(())
     }
 }

@@ -18,9 +18,10 @@ use app::state::AppState;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::from_fn_with_state;
 use charging::clock::Clock;
 use sqlx::PgPool;
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 pub use access::Access;
@@ -58,8 +59,8 @@ pub fn routes(state: &AppState, settings: &Settings) -> Router<AppState> {
     };
     charging_data::routes(network.clone())
         .merge(spending_limit::routes(network))
+        .layer(CatchPanicLayer::new())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIME_MAX))
-        .layer(map_response(problem::describe))
         .layer(from_fn_with_state(settings.access.clone(), access::admit))
 }

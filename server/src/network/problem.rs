@@ -53,7 +53,7 @@ impl Problem {
 }
 
 /// Says of an error that was made before a handler was asked (no such method, too long, too late) what all of them say.
-pub async fn describe(response: Response) -> Response {
+pub fn describe(response: Response) -> Response {
     let status = response.status();
     let kind = response.headers().get(CONTENT_TYPE);
     if !(status.is_client_error() || status.is_server_error()) || kind.is_some_and(|kind| kind == PROBLEM) {

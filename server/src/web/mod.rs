@@ -89,13 +89,14 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
     let secure = settings.secure;
     pages
         .merge(health::routes())
-        .merge(network::routes(&state, &settings.network))
         .layer(from_fn(move |request, next| headers::protect(secure, request, next)))
         .layer(CatchPanicLayer::new())
         .layer(from_fn(metrics::count))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        // Network functions are no browsers, and each layer is work for every one of their thousands of requests a second.
+        .merge(network::routes(&state, &settings.network).layer(from_fn(metrics::count)))
         .with_state(state)
 }
 

@@ -48,11 +48,17 @@ pub fn recurring_text(l: Locale, charge: &RecurringCharge) -> String {
     match charge.rule {
         RecurringRule::Full => td_string!(l, bill.full, price = price),
         RecurringRule::FirstFull => td_string!(l, bill.first_full, from = from, price = price),
+        RecurringRule::FirstDaily if charge.from.day() == 1 => {
+            td_string!(l, bill.first_daily_whole, from = from, price = price)
+        }
         RecurringRule::FirstDaily => {
             let days = of_days - charge.from.day() + 1;
             td_string!(l, bill.first_daily, from = from, days = days, price = price, of_days = of_days, amount = amount)
         }
         RecurringRule::FirstHalf => td_string!(l, bill.first_half, from = from, price = price, amount = amount),
+        RecurringRule::DaysUsed if charge.days == of_days => {
+            td_string!(l, bill.days_used_whole, until = until, price = price)
+        }
         RecurringRule::DaysUsed => {
             let days = charge.days;
             td_string!(l, bill.days_used, until = until, days = days, price = price, of_days = of_days, amount = amount)

@@ -39,7 +39,7 @@ pub fn first_bill(l: Locale, terms: &Terms, starts_at: DateTime<Utc>) -> FirstBi
         amount += rounded;
         let (price, fee) = (plain(charge.price), plain(rounded));
         why.push(match charge.rule {
-            RecurringRule::FirstDaily => td_string!(
+            RecurringRule::FirstDaily if charge.days < charge.of_days => td_string!(
                 l,
                 me.or_rule_daily,
                 price = price,

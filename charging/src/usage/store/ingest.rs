@@ -38,22 +38,6 @@ pub enum Rejection {
     NotRated(#[from] RatingError),
 }
 
-/// Makes the partitions that usage of these months needs. Where several ingests run at once, call it beforehand in a
-/// transaction of its own: making a partition waits for everybody who uses the table.
-///
-/// # Errors
-/// When the database fails, or a month is not of the years 2000 to 2199.
-pub async fn ensure_partitions(
-    conn: &mut PgConnection,
-    months: impl IntoIterator<Item = Month>,
-) -> Result<(), UsageError> {
-    let months: Vec<NaiveDate> = months.into_iter().map(Month::first_day).collect();
-    sqlx::query!(r#"select usage_partition_ensure(month) as "done!: ()" from unnest($1::date[]) as month"#, &months)
-        .fetch_all(conn)
-        .await?;
-    Ok(())
-}
-
 /// Whose these numbers are; unknown ones are left out.
 ///
 /// # Errors
@@ -275,8 +259,7 @@ async fn stored_records(
     let rows = sqlx::query!(
         "select r.subscriber_id, r.source_id, r.service, r.started_at, r.quantity, r.rating_group
         from unnest($1::bigint[], $2::text[]) as k (subscriber_id, source_id)
-        join usage_identity i on i.subscriber_id = k.subscriber_id and i.source_id = k.source_id
-        join usage_record r on r.subscriber_id = i.subscriber_id and r.month = i.month and r.source_id = i.source_id",
+        join usage_record r on r.subscriber_id = k.subscriber_id and r.source_id = k.source_id",
         &subscribers,
         &ids
     )
@@ -294,7 +277,7 @@ async fn stored_records(
     Ok(stored)
 }
 
-/// Writes the identities and the records in one statement.
+/// Writes the records in one statement.
 async fn insert_records(
     conn: &mut PgConnection,
     rated: &[RatedRecord<'_>],
@@ -305,16 +288,12 @@ async fn insert_records(
     }
     let columns = Columns::of(rated)?;
     let written = sqlx::query!(
-        "with new as (
-            select * from unnest($2::bigint[], $3::date[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[],
-                $8::integer[], $9::bigint[], $10::bigint[], $11::bigint[], $12::numeric[], $13::bigint[], $14::jsonb[])
-                as new (subscriber_id, month, source_id, service, started_at, quantity, rating_group, from_allowance,
-                    overage, absorbed, cost, plan_subscription_id, split)),
-        identity as (
-            insert into usage_identity (subscriber_id, source_id, month) select subscriber_id, source_id, month from new)
-        insert into usage_record (received_at, subscriber_id, month, source_id, service, started_at, quantity,
+        "insert into usage_record (received_at, subscriber_id, month, source_id, service, started_at, quantity,
             rating_group, from_allowance, overage, absorbed, cost, plan_subscription_id, split)
-        select $1, new.* from new",
+        select $1, new.* from unnest($2::bigint[], $3::date[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[],
+            $8::integer[], $9::bigint[], $10::bigint[], $11::bigint[], $12::numeric[], $13::bigint[], $14::jsonb[])
+            as new (subscriber_id, month, source_id, service, started_at, quantity, rating_group, from_allowance,
+                overage, absorbed, cost, plan_subscription_id, split)",
         now,
         &columns.subscribers,
         &columns.months,
