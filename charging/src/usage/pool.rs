@@ -200,7 +200,9 @@ impl Pool {
 
     /// From now on, what changes is what changed since.
     pub fn mark_saved(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.changed = false);
+        for slot in &mut self.slots {
+            slot.changed = false;
+        }
     }
 
     /// The allowances that changed.

@@ -30,11 +30,12 @@ enum Event {
 fn events(seed: u64) -> Vec<Event> {
     let mut chance = ChaCha8Rng::seed_from_u64(seed);
     let mut below = move |n: u64| chance.next_u64() % n;
+    let place = |n: u64| usize::try_from(n % 3).unwrap();
     let event = |kind, n: u64| match kind {
         0 | 1 => Event::Begin,
-        2..=9 => Event::Update(n as usize % 3, n % 500),
+        2..=9 => Event::Update(place(n), n % 500),
         10 | 11 => Event::Repeat,
-        12 => Event::Release(n as usize % 3),
+        12 => Event::Release(place(n)),
         13 | 14 => Event::File(n % 120, n.is_multiple_of(3)),
         15 | 16 => Event::Cap(u32::try_from(n % 5).unwrap()),
         17 => Event::Pack,

@@ -7,6 +7,7 @@ mod sampler;
 mod writer;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -41,6 +42,9 @@ pub struct Args {
     /// What is drawn by chance is the same for the same seed; how the machine takes it is not.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Try the program in this folder, as `cargo xtask build` leaves it, and build nothing.
+    #[arg(long)]
+    dist: Option<PathBuf>,
 }
 
 /// What writers and the one who kills know of one another.
@@ -81,7 +85,8 @@ impl Run {
 /// When anything is not as it must be.
 pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     ensure!(args.writers >= 2 && args.subscribers > 0, "it takes two writers and a subscriber");
-    let place = Place::new(&build::run(workspace)?)?;
+    let dist = args.dist.clone().map_or_else(|| build::run(workspace), Ok)?;
+    let place = Place::new(&dist)?;
     let mut postgres = Temporary::start(Durability::Full)?;
     fill(&place, &postgres, args.subscribers)?;
     let url = postgres.url(DATABASE);

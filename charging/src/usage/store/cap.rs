@@ -136,7 +136,9 @@ async fn choose(
     if written.rows_affected() == 0 {
         return Err(UsageError::Incomplete { table: "month_counter", expected: 1, written: 0 });
     }
-    months.values_mut().for_each(|loaded| loaded.state.cap = cap);
+    for loaded in months.values_mut() {
+        loaded.state.cap = cap;
+    }
     gauges.tell(conn, &months, now).await?;
     spending_limit::tell(conn, &BTreeSet::from([subscriber_id]), now).await?;
     Ok(CapChoice { seq, cap, chosen_at: now, channel_id: channel_id.to_owned(), consent_seq })

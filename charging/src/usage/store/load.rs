@@ -63,7 +63,9 @@ impl Loaded {
         self.moved.clear();
         self.counter =
             Counter { charged: self.state.charged(), reserved: self.reserved, is_stored: true, ..self.counter };
-        self.state.plans.iter_mut().for_each(|plan| plan.changed = false);
+        for plan in &mut self.state.plans {
+            plan.changed = false;
+        }
         self.state.pool.mark_saved();
     }
 
