@@ -190,6 +190,19 @@ fn what_is_moved_to_another_allowance_leaves_nothing_behind() {
 }
 
 #[test]
+fn what_an_earlier_month_took_stays_where_it_is() {
+    let (directed, general) =
+        (sold(2, Kind::Addon, DIRECTED, month().start()), sold(3, Kind::Addon, GENERAL, noon(15)));
+    let mut held = [&directed, &general].map(|addon| (Held::unused(grants(addon, month()).remove(0)), addon));
+    let class =
+        Class { month: month().previous(), allowances: held.each_ref().map(|(held, _)| held.grant.id).to_vec() };
+    (held[0].0.used, held[0].0.taken) = (5 * MIB, BTreeMap::from([(class, 5 * MIB)]));
+    let mut pool = Pool::new(month(), held);
+    let record = UsageRecord { rating_group: Some(7), ..record(Service::Data, MIB, 5) };
+    assert_eq!(pool.serve(&record, MIB), []);
+}
+
+#[test]
 fn a_class_is_told_by_its_month_and_by_all_its_allowances() {
     let addon = sold(2, Kind::Addon, DIRECTED, month().start());
     let grant = grants(&addon, month()).into_iter().next().unwrap();
