@@ -84,9 +84,22 @@ mod tests {
 
     #[test]
     fn only_amounts_are_read_as_amounts() {
-        for text in ["", "1e3", "0x1", "¥3", "3.001", "-1", "1,000", "999999999999", "NaN"] {
+        for text in ["", "1e3", "0x1", "¥3", "3.001", "-1", "1,000", "1_000", "+1", "999999999999", "NaN"] {
             assert!(parse_amount(text, 2).is_err(), "{text}");
         }
         assert_eq!(parse_amount("0.03", 2).unwrap().to_string(), "0.03");
+        assert_eq!(parse_amount("100000000", 2), Ok(AMOUNT_MAX_YUAN));
+        assert_eq!(parse_amount("100000000.01", 2), Err(InvalidAmount::TooLarge("100000000.01".to_owned())));
+        assert_eq!(parse_amount("-1", 2), Err(InvalidAmount::Negative("-1".to_owned())));
+        assert_eq!(parse_amount("-0", 2), Ok(Decimal::ZERO));
+    }
+
+    #[test]
+    fn amounts_are_shown_with_the_fen_and_no_needless_zeros() {
+        for (amount, shown) in
+            [("3", "3.00"), ("100", "100.00"), ("0.5", "0.50"), ("0.29", "0.29"), ("12.3450", "12.345")]
+        {
+            assert_eq!(plain(amount.parse().unwrap()), shown);
+        }
     }
 }

@@ -153,6 +153,20 @@ mod tests {
     }
 
     #[test]
+    fn a_day_counts_whole_be_it_the_first_or_the_last() {
+        let last_day = day("2026-11-30") + TimeDelta::hours(15);
+        let first_month = ended("2026-11-11", last_day, EndReason::Immediately);
+        let charge = recurring_charge(&terms("30.00", FirstMonth::Full), &first_month, month("2026-11")).unwrap();
+        assert_eq!((charge.rule, charge.days, charge.amount), (RecurringRule::DaysUsed, 20, Decimal::from(20)));
+        let later = ended("2026-10-11", last_day, EndReason::Immediately);
+        let charge = recurring_charge(&terms("30.00", FirstMonth::Full), &later, month("2026-11")).unwrap();
+        assert_eq!((charge.rule, charge.amount), (RecurringRule::Full, Decimal::from(30)), "nothing was left unused");
+        let charge = recurring_charge(&terms("30.00", FirstMonth::Full), &later, month("2026-10")).unwrap();
+        assert_eq!((charge.rule, charge.amount), (RecurringRule::FirstFull, Decimal::from(30)), "it went on");
+        assert_eq!(amount(&terms("31.00", FirstMonth::Daily), &running("2026-10-31"), "2026-10").as_deref(), Some("1"));
+    }
+
+    #[test]
     fn month_end_and_replaced_are_charged_in_full() {
         let full = terms("59.00", FirstMonth::Daily);
         for (until, reason) in [(day("2026-11-01"), EndReason::MonthEnd), (day("2026-10-15"), EndReason::Replaced)] {
@@ -167,6 +181,8 @@ mod tests {
         let never = ended("2026-11-01", day("2026-11-01"), EndReason::BeforeStart);
         assert_eq!(amount(&terms("59.00", FirstMonth::Full), &never, "2026-11"), None);
         assert_eq!(one_off_charge(Decimal::TEN, &never, month("2026-11")), None);
+        let not_a_moment = ended("2026-11-01", day("2026-11-01"), EndReason::Immediately);
+        assert_eq!(amount(&terms("59.00", FirstMonth::Full), &not_a_moment, "2026-11"), None);
         assert_eq!(amount(&terms("0.00", FirstMonth::Daily), &running("2026-10-22"), "2026-10"), None);
         assert_eq!(one_off_charge(Decimal::ZERO, &running("2026-10-22"), month("2026-10")), None);
         assert_eq!(one_off_charge(Decimal::TEN, &running("2026-10-22"), month("2026-10")), Some(Decimal::TEN));

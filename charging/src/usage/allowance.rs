@@ -149,6 +149,8 @@ pub fn rank<'a>(grant: &Grant, of: &'a Subscribed, month: Month) -> impl Ord + u
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
     use crate::clock::start_of_day;
     use crate::quantity::GIB;
@@ -195,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn a_subscription_runs_from_its_start_until_before_its_end() {
+        let mut subscription = subscribed(&terms("full"), "2026-10-01");
+        let (start, end) = (subscription.starts_at, start_of_day("2026-10-10".parse().unwrap()));
+        let tick = TimeDelta::microseconds(1);
+        assert!(!subscription.is_active(start - tick) && subscription.is_active(start) && subscription.is_active(end));
+        subscription.ends_at = Some(end);
+        assert!(subscription.is_active(start) && subscription.is_active(end - tick));
+        assert!(
+            !subscription.is_active(start - tick)
+                && !subscription.is_active(end)
+                && !subscription.is_active(end + tick)
+        );
+    }
+
+    #[test]
     fn an_allowance_lasts_to_the_end_of_its_month_or_of_the_next() {
         let subscription = subscribed(&terms("full"), "2026-10-22");
         let [data, voice, _] = grants(&subscription, month("2026-10")).try_into().unwrap();
@@ -237,6 +254,8 @@ mod tests {
         let bought_later = Grant { valid_from: mid, valid_until: october.next().end(), ..first.clone() };
         let rolled_over = Grant { valid_from: october.previous().start(), ..first.clone() };
         let rolls_over = Grant { valid_until: october.next().end(), ..first.clone() };
+        let next_month_only =
+            Grant { valid_from: october.end(), valid_until: october.next().end(), ..one_group.clone() };
         let ascending = [
             rank(&one_group, &plan, october),
             rank(&two_groups, &plan, october),
@@ -244,6 +263,7 @@ mod tests {
             rank(&rolled_over, &addon, october),
             rank(&first, &plan, october),
             rank(&rolls_over, &addon, october),
+            rank(&next_month_only, &plan, october),
         ];
         assert!(ascending.is_sorted_by(|a, b| a < b));
     }

@@ -115,4 +115,26 @@ mod tests {
         assert_eq!(stopped(12).as_deref(), Some("2026-10-28"));
         assert_eq!((outcome(20).charged, stopped(20)), (Decimal::new(1203, 2), None));
     }
+
+    #[test]
+    fn plans_of_one_month_share_the_cap() {
+        let used = |day, plan_subscription_id, price: Option<i64>, megabytes| OverageDay {
+            day: NaiveDate::from_ymd_opt(2026, 10, day).unwrap(),
+            plan_subscription_id,
+            model: price.map(|price| OverageModel::Unit { price: Decimal::from(price), unit: MIB }),
+            bytes: megabytes * MIB,
+        };
+        let days = [used(5, 1, Some(1), 4), used(15, 2, None, 9), used(20, 3, Some(2), 2), used(28, 3, Some(2), 3)];
+        let outcome = |days: &[OverageDay], cap: i64| {
+            let outcome = outcome_under_cap(days, Decimal::from(cap));
+            (outcome.charged, outcome.stopped_on.map(|day| day.to_string()))
+        };
+        assert_eq!(outcome(&days, 10), (Decimal::TEN, Some("2026-10-28".to_owned())));
+        assert_eq!(outcome(&days, 14), (Decimal::from(14), None));
+        assert_eq!(
+            outcome(&days[..1], 4),
+            (Decimal::from(4), None),
+            "the last byte that it pays for does not stop data"
+        );
+    }
 }

@@ -4,6 +4,8 @@
 pub mod allowance;
 pub mod cap;
 pub mod line;
+#[cfg(test)]
+mod month_tests;
 pub mod overage;
 pub mod pool;
 pub mod rating;

@@ -97,6 +97,8 @@ pub(super) mod tests {
     fn data_stops_at_the_last_byte_that_the_cap_pays_for() {
         let block = OverageModel::Block { price: yuan("10"), block: GIB };
         let unit = OverageModel::Unit { price: yuan("0.29"), unit: MIB };
+        let free_until_the_block_is_full =
+            OverageModel::Ladder { price: Decimal::ZERO, unit: MIB, block_price: yuan("2"), block: GIB };
         for (model, cap, volume) in [
             (&ladder(), "0", 0),
             (&ladder(), "0.02", 0),
@@ -106,6 +108,7 @@ pub(super) mod tests {
             (&block, "9.99", 0),
             (&block, "25", 2 * GIB),
             (&unit, "600", 2068 * MIB),
+            (&free_until_the_block_is_full, "5", 3 * GIB - 1),
         ] {
             assert_eq!(largest_volume_within(model, yuan(cap)), volume, "{model:?} {cap}");
         }

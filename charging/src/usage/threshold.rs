@@ -225,6 +225,23 @@ mod tests {
         assert_eq!(told, [sms, cap], "an allowance of 1 MB is never far from its end");
         assert!(after.crossed(&after).is_empty());
         assert!(after.crossed(&before).is_empty());
+        let nothing = gauge(vec![meter(Service::Voice, 0, 0)], CapState::Ok);
+        assert!(gauge(vec![], CapState::Ok).crossed(&nothing).is_empty(), "what was never there is not used up");
+        let directed = |used| Meter { rating_groups: vec![7], ..meter(Service::Data, 100 * MIB, used) };
+        let general = meter(Service::Data, 100 * MIB, 0);
+        let before = gauge(vec![directed(60 * MIB), general.clone()], CapState::Ok);
+        let after = gauge(vec![directed(70 * MIB), Meter { used: 50 * MIB, ..general.clone() }], CapState::Ok);
+        let half = Crossing::Allowance { meter: Meter { used: 50 * MIB, ..general }, level: UsedLevel::Half };
+        assert_eq!(before.crossed(&after), [half]);
+    }
+
+    #[test]
+    fn levels_keep_the_names_that_stored_events_have() {
+        use UsedLevel::{Ample, FiveMegabytesLeft, FourFifths, Half, TenMegabytesLeft, UsedUp};
+        let names = [Ample, Half, FourFifths, TenMegabytesLeft, FiveMegabytesLeft, UsedUp].map(UsedLevel::as_str);
+        assert_eq!(names, ["ample", "half", "four_fifths", "10mb_left", "5mb_left", "used_up"]);
+        assert_eq!(CapState::ALL.map(CapState::as_str), ["ok", "half", "near", "reached"]);
+        assert!("".parse::<CapState>().is_err());
     }
 
     #[test]

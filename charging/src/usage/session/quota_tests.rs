@@ -111,6 +111,9 @@ fn a_quota_ends_with_what_it_was_granted_from() {
     ending.plans[0].plan.ends_at = Some(noon() + TimeDelta::seconds(9));
     let offer = Forecast::new(&ending, [], noon()).grant(1, Asked::Any, 1, noon());
     assert_eq!(offer.ends_at, noon() + TimeDelta::seconds(9));
+    ending.plans[0].plan.ends_at = Some(noon());
+    let offer = Forecast::new(&ending, [], noon()).grant(1, Asked::Any, 1, noon());
+    assert_eq!(offer.ends_at, noon() + VALIDITY, "what ended before does not end it");
 }
 
 #[test]
