@@ -71,14 +71,29 @@ pub enum UsageError {
 impl UsageError {
     /// Whether the same work may succeed when tried again: the database chose it to break a deadlock.
     pub fn is_transient(&self) -> bool {
-        let (Self::Database(error)
-        | Self::Ledger(LedgerError::Database(error))
-        | Self::Notice(NoticeError::Database(error))) = self
-        else {
-            return false;
-        };
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        matches!(code.as_deref(), Some("40001" | "40P01"))
+        matches!(self.code().as_deref(), Some("40001" | "40P01"))
+    }
+
+    /// Whether the database was out of reach, or went away.
+    pub fn is_disconnected(&self) -> bool {
+        let code = self.code();
+        let is_going = |code: &str| code.starts_with("08") || code.starts_with("57P0");
+        matches!(self.database(), Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed))
+            || code.is_some_and(|code| is_going(&code))
+    }
+
+    fn database(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Database(error)
+            | Self::Ledger(LedgerError::Database(error))
+            | Self::Notice(NoticeError::Database(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// SQLSTATE.
+    fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.database()?.as_database_error()?.code()
     }
 }
 

@@ -193,3 +193,17 @@ async fn what_a_failed_transaction_did_is_not_remembered() {
     assert_eq!(world.balance(two).await.0, 9 * MIB);
     world.db.drop().await;
 }
+
+#[tokio::test]
+async fn a_database_that_went_back_in_time_is_read_anew_once_it_was_out_of_reach() {
+    let world = World::new().await;
+    let one = world.customer(1, "0").await;
+    let begun = world.charge_at(&[create(1, "a", Asked::Bytes(100 * MIB))], now()).await.remove(0).unwrap();
+    world.charge_at(&[update(&begun.session, 2, Asked::Bytes(100 * MIB), 30 * MIB)], now()).await.remove(0).unwrap();
+    let back = "delete from usage_record; update allowance set used = 0, taken = '{}' where service = 'data'";
+    sqlx::raw_sql(back).execute(&world.db.owner).await.unwrap();
+    world.memory.forget();
+    world.charge_at(&[update(&begun.session, 3, Asked::Bytes(100 * MIB), 5 * MIB)], now()).await.remove(0).unwrap();
+    assert_eq!(world.balance(one).await.0, 5 * MIB);
+    world.db.drop().await;
+}

@@ -7,7 +7,8 @@ use charging::usage::spending_limit::{
     Change, LIFETIME_MAX, NewSubscription, Refusal, SUBSCRIPTIONS_MAX, Subscription, UNREACHABLE_MAX,
 };
 use charging::usage::store::spending_limit::{
-    AfterFailure, SpendingLimitError, claim, due, end, mark_sent, modify, retry_later, review, subscribe, unsubscribe,
+    AfterFailure, SpendingLimitError, claim, due, due_for_review, end, mark_sent, modify, retry_later, review,
+    subscribe, unsubscribe,
 };
 use charging::usage::store::{charge_batch, lower_cap, raise_cap, refresh_allowances};
 use charging::usage::threshold::CapState;
@@ -67,9 +68,10 @@ impl World {
 
     async fn review_at(&self, now: DateTime<Utc>) -> usize {
         let mut tx = self.db.app.begin().await.unwrap();
-        let reviewed = review(&mut tx, now, 100).await.unwrap();
+        let due = due_for_review(&mut tx, now, 0, 100).await.unwrap();
+        review(&mut tx, &due, now).await.unwrap();
         tx.commit().await.unwrap();
-        reviewed
+        due.len()
     }
 
     async fn with_plan(&self, n: u32, cap: &str) -> i64 {

@@ -9,7 +9,6 @@ use charging::clock::Clock;
 use charging::database::for_charging;
 use charging::usage::session::{Answer, Invocation, Refusal, Step};
 use charging::usage::store::{Memory, UsageError, charge_batch};
-use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
@@ -40,6 +39,15 @@ pub enum Failure {
 }
 
 type Reply = Result<Answer, Failure>;
+
+/// Why a transaction came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    #[error("it panicked")]
+    Panicked,
+}
 
 #[derive(Debug)]
 struct Job {
@@ -100,10 +108,7 @@ impl Lane {
             expected = jobs.len();
             let (invocations, replies): (Vec<_>, Vec<_>) =
                 jobs.drain(..).map(|job| (job.invocation, job.reply)).unzip();
-            // What a batch had in hand is gone with it: its connection is closed and its subscribers are read anew.
-            let answers = AssertUnwindSafe(self.answer(&invocations)).catch_unwind().await.unwrap_or_default();
-            // Whoever gets no answer is told that the database did not do it.
-            for (reply, answer) in replies.into_iter().zip(answers) {
+            for (reply, answer) in replies.into_iter().zip(self.answer(&invocations).await) {
                 // Whoever asked may have gone away.
                 reply.send(answer).ok();
             }
@@ -127,23 +132,36 @@ impl Lane {
     }
 
     async fn answer(&mut self, invocations: &[Invocation]) -> Vec<Reply> {
-        let now = self.clock.now();
-        match self.commit(invocations, now).await {
+        match self.commit_together(invocations).await {
             Ok(answers) => return answers.into_iter().map(|answer| answer.map_err(Failure::from)).collect(),
+            // Each by itself would wait for the database as long as all did; they will be sent again.
+            Err(Trouble::Usage(error)) if error.is_disconnected() => {
+                tracing::error!(error = format!("{error:?}"), "the database is out of reach");
+                return invocations.iter().map(|_| Err(Failure::Database)).collect();
+            }
             Err(error) => tracing::warn!(error = format!("{error:?}"), "a batch failed; its requests are tried alone"),
         }
         let mut answers = Vec::with_capacity(invocations.len());
         for invocation in invocations {
-            answers.push(self.answer_alone(invocation, now).await);
+            answers.push(self.answer_alone(invocation).await);
         }
         answers
     }
 
-    async fn answer_alone(&mut self, invocation: &Invocation, now: DateTime<Utc>) -> Reply {
+    /// Once more where the connection that was kept is none any more.
+    async fn commit_together(&mut self, invocations: &[Invocation]) -> Result<Vec<Result<Answer, Refusal>>, Trouble> {
+        let was_kept = self.connection.is_some();
+        match self.commit(invocations).await {
+            Err(Trouble::Usage(error)) if was_kept && error.is_disconnected() => self.commit(invocations).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn answer_alone(&mut self, invocation: &Invocation) -> Reply {
         for tried in 1..=TRIES_MAX {
-            match self.commit(std::slice::from_ref(invocation), now).await {
+            match self.commit(std::slice::from_ref(invocation)).await {
                 Ok(mut answers) => return answers.pop().unwrap_or(Err(Refusal::UnknownSession)).map_err(Failure::from),
-                Err(error) if error.is_transient() && tried < TRIES_MAX => {}
+                Err(Trouble::Usage(error)) if error.is_transient() && tried < TRIES_MAX => {}
                 Err(error) => {
                     tracing::error!(error = format!("{error:?}"), "a charging request failed");
                     break;
@@ -153,16 +171,21 @@ impl Lane {
         Err(Failure::Database)
     }
 
-    async fn commit(
-        &mut self,
-        invocations: &[Invocation],
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Result<Answer, Refusal>>, UsageError> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.pool.acquire().await?,
+    /// What a panic had in hand is gone with it: its connection is closed and its subscribers are read anew.
+    async fn commit(&mut self, invocations: &[Invocation]) -> Result<Vec<Result<Answer, Refusal>>, Trouble> {
+        let work = AssertUnwindSafe(self.charge(invocations)).catch_unwind().await;
+        work.map_or(Err(Trouble::Panicked), |outcome| outcome.map_err(Trouble::from))
+    }
+
+    async fn charge(&mut self, invocations: &[Invocation]) -> Result<Vec<Result<Answer, Refusal>>, UsageError> {
+        let mut connection = if let Some(kept) = self.connection.take() {
+            kept
+        } else {
+            let another = self.pool.acquire().await?;
+            self.memory.forget();
+            another
         };
-        let answers = charge_batch(&mut connection, &self.memory, invocations, now).await?;
+        let answers = charge_batch(&mut connection, &self.memory, invocations, self.clock.now()).await?;
         self.connection = Some(connection);
         Ok(answers)
     }

@@ -1,6 +1,7 @@
 //! Work beside the requests: messages that are due, to subscribers and to network functions, and what has had its time.
 
 mod cleanup;
+mod in_turn;
 mod notices;
 mod sessions;
 mod spending_limit;

@@ -9,6 +9,7 @@ use charging::usage::store::spending_limit::{self, AfterFailure, DueNotification
 use futures::StreamExt as _;
 use sqlx::PgPool;
 
+use super::in_turn::in_turn;
 use crate::network::peers::{NoReply, Peers, Reply};
 use crate::network::spending_limit_messages::SpendingLimitStatus;
 
@@ -88,22 +89,33 @@ impl Notifier {
     /// Removes subscriptions that have expired, and tells what became of caps as time went by.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer. A subscriber whose cap cannot be looked at is passed over until the next time.
     pub async fn review(&self) -> anyhow::Result<()> {
-        loop {
-            let mut tx = self.pool.begin().await?;
-            let subscribers = spending_limit::review(&mut tx, self.clock.now(), REVIEW_BATCH).await?;
-            tx.commit().await?;
-            if subscribers < usize::from(REVIEW_BATCH) {
-                return Ok(());
-            }
-        }
+        let now = self.clock.now();
+        in_turn(
+            |after| {
+                Box::pin(async move {
+                    spending_limit::due_for_review(&mut *self.pool.acquire().await?, now, after, REVIEW_BATCH).await
+                })
+            },
+            |subscribers| {
+                Box::pin(async move {
+                    let mut tx = self.pool.begin().await?;
+                    spending_limit::review(&mut tx, &subscribers, now).await?;
+                    Ok(tx.commit().await?)
+                })
+            },
+        )
+        .await
     }
 }
 
-/// Whether a network function itself says that it knows nothing of this, and not a proxy on the way to it.
+/// Whether a network function itself says that it knows nothing of this, and not a proxy on the way to it, or one that does
+/// not know the address.
 fn is_unknown(reply: &Reply) -> bool {
-    reply.status == StatusCode::GONE || reply.status == StatusCode::NOT_FOUND && reply.cause.is_some()
+    let of_subscription = ["SUBSCRIPTION_NOT_FOUND", "CONTEXT_NOT_FOUND", "USER_UNKNOWN"];
+    let knows_nothing = reply.cause.as_deref().is_some_and(|cause| of_subscription.contains(&cause));
+    reply.status == StatusCode::GONE || reply.status == StatusCode::NOT_FOUND && knows_nothing
 }
 
 fn told(answer: Result<Reply, NoReply>) -> String {

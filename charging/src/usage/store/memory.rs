@@ -30,41 +30,62 @@ pub(super) struct Remembered {
 
 /// Subscribers whose sessions were charged last.
 #[derive(Clone)]
-pub struct Memory(Arc<Mutex<LruCache<i64, Remembered>>>);
+pub struct Memory(Arc<Mutex<Entries>>);
+
+struct Entries {
+    subscribers: LruCache<i64, Remembered>,
+    epoch: Epoch,
+}
+
+/// What was taken out in one epoch is not put back in another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Epoch(u64);
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(LruCache::new(SUBSCRIBERS_MAX))))
+        let entries = Entries { subscribers: LruCache::new(SUBSCRIBERS_MAX), epoch: Epoch::default() };
+        Self(Arc::new(Mutex::new(entries)))
     }
 }
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").field("subscribers", &self.lock().len()).finish()
+        f.debug_struct("Memory").field("subscribers", &self.lock().subscribers.len()).finish()
     }
 }
 
 impl Memory {
     /// Each entry is whole whenever the lock is free.
-    fn lock(&self) -> MutexGuard<'_, LruCache<i64, Remembered>> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out what was read under these leases; the rest of what is known of the subscribers is forgotten.
-    pub(super) fn take(&self, leases: &BTreeMap<i64, Option<i64>>) -> Vec<(i64, Remembered)> {
+    /// Forgets everything. A database that was out of reach may have come back as it was some time ago: leases tell that
+    /// nobody else wrote, not that what was committed is still there.
+    pub fn forget(&self) {
         let mut entries = self.lock();
-        let known = leases.iter().filter_map(|(subscriber_id, lease)| {
-            let remembered = entries.remove(subscriber_id)?;
-            (Some(remembered.lease) == *lease).then_some((*subscriber_id, remembered))
-        });
-        known.collect()
+        entries.subscribers.clear();
+        entries.epoch.0 += 1;
     }
 
-    /// Remembers subscribers as a transaction left them that is committed.
-    pub(super) fn keep(&self, subscribers: impl Iterator<Item = (i64, Remembered)>) {
+    /// Takes out what was read under these leases; the rest of what is known of the subscribers is forgotten.
+    pub(super) fn take(&self, leases: &BTreeMap<i64, Option<i64>>) -> (Epoch, Vec<(i64, Remembered)>) {
         let mut entries = self.lock();
-        for (subscriber_id, remembered) in subscribers {
-            entries.insert(subscriber_id, remembered);
+        let known = leases.iter().filter_map(|(subscriber_id, lease)| {
+            let remembered = entries.subscribers.remove(subscriber_id)?;
+            (Some(remembered.lease) == *lease).then_some((*subscriber_id, remembered))
+        });
+        let known = known.collect();
+        (entries.epoch, known)
+    }
+
+    /// Remembers subscribers as a transaction left them that began in this epoch and is committed.
+    pub(super) fn keep(&self, epoch: Epoch, subscribers: impl Iterator<Item = (i64, Remembered)>) {
+        let mut entries = self.lock();
+        if entries.epoch == epoch {
+            for (subscriber_id, remembered) in subscribers {
+                entries.subscribers.insert(subscriber_id, remembered);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::ingest::{Ingested, Work, subscriber_ids, take_in};
 use super::load::{Key, Loaded};
-use super::memory::{Memory, Remembered, lease};
+use super::memory::{Epoch, Memory, Remembered, lease};
 use super::session_rows::{Session, load_closed, load_open, save_sessions, silent_subscribers};
 use super::{UsageError, lock_existing, lock_leases};
 use crate::clock::Month;
@@ -138,8 +138,9 @@ struct Batch {
     /// Whose the numbers are that begin sessions, and the other subscribers with sessions here.
     numbers: BTreeMap<Msisdn, i64>,
     sessions: BTreeMap<SessionRef, Session>,
-    /// Under which the subscribers are remembered afterwards.
+    /// Under which the subscribers are remembered afterwards, and when they were recalled.
     leases: BTreeMap<i64, i64>,
+    epoch: Epoch,
     /// Months that were remembered.
     months: BTreeMap<Key, Loaded>,
     /// To requests that were new in this batch.
@@ -153,6 +154,7 @@ impl Batch {
             numbers: BTreeMap::new(),
             sessions,
             leases: BTreeMap::new(),
+            epoch: Epoch::default(),
             months: BTreeMap::new(),
             answers: BTreeMap::new(),
         }
@@ -198,7 +200,9 @@ impl Batch {
         memory: &Memory,
         leases: &BTreeMap<i64, Option<i64>>,
     ) -> Result<(), UsageError> {
-        for (subscriber_id, Remembered { lease, sessions, month }) in memory.take(leases) {
+        let (epoch, known) = memory.take(leases);
+        self.epoch = epoch;
+        for (subscriber_id, Remembered { lease, sessions, month }) in known {
             self.leases.insert(subscriber_id, lease);
             self.sessions.extend(sessions.into_iter().map(|session| (session.reference.clone(), session)));
             self.months.extend(month);
@@ -227,7 +231,7 @@ impl Batch {
                 remembered.month = Some((key, loaded));
             }
         }
-        memory.keep(subscribers.into_iter());
+        memory.keep(self.epoch, subscribers.into_iter());
     }
 
     /// Finds or begins the session of a request. Nothing but that changes.

@@ -190,21 +190,35 @@ async fn remove(conn: &mut PgConnection, references: &[SubscriptionRef]) -> Resu
     check_written("spending_limit_subscription", references.len(), removed.rows_affected())
 }
 
-/// Removes subscriptions that have expired, and looks again at caps that may stand elsewhere for no other reason than
-/// that time went by; of at most `limit` subscribers. Returns of how many.
+/// Subscribers whose caps are to be looked at again, at most `limit` of those after `after`, in the order of their ids.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn review(conn: &mut PgConnection, now: DateTime<Utc>, limit: u16) -> Result<usize, UsageError> {
+pub async fn due_for_review(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    after: i64,
+    limit: u16,
+) -> Result<BTreeSet<i64>, UsageError> {
     let due = sqlx::query_scalar!(
-        "select distinct subscriber_id from spending_limit_subscription where review_at <= $1
-        order by subscriber_id limit $2",
+        "select distinct subscriber_id from spending_limit_subscription where review_at <= $1 and subscriber_id > $2
+        order by subscriber_id limit $3",
         now,
+        after,
         i64::from(limit)
     )
-    .fetch_all(&mut *conn)
+    .fetch_all(conn)
     .await?;
-    let subscribers = lock_existing(conn, &due.into_iter().collect()).await?;
+    Ok(due.into_iter().collect())
+}
+
+/// Removes subscriptions of these subscribers that have expired, and looks again at caps that may stand elsewhere for no
+/// other reason than that time went by.
+///
+/// # Errors
+/// When the database fails; then nothing may be committed.
+pub async fn review(conn: &mut PgConnection, due: &BTreeSet<i64>, now: DateTime<Utc>) -> Result<(), UsageError> {
+    let subscribers = lock_existing(conn, due).await?;
     let ids: Vec<i64> = subscribers.iter().copied().collect();
     let expired = sqlx::query!(
         "select subscriber_id, spending_limit_id from spending_limit_subscription
@@ -220,6 +234,5 @@ pub async fn review(conn: &mut PgConnection, now: DateTime<Utc>, limit: u16) -> 
             expired.into_iter().map(|row| reference((row.subscriber_id, row.spending_limit_id))).collect();
         remove(conn, &expired).await?;
     }
-    tell(conn, &subscribers, now).await?;
-    Ok(subscribers.len())
+    tell(conn, &subscribers, now).await
 }
