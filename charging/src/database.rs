@@ -3,6 +3,7 @@
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, PgPool, Row};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The role that the server and every command work as; it has just the grants that the migrations give it.
@@ -71,6 +72,16 @@ pub fn for_charging(pool: &PgPool, connections_max: u32) -> PgPool {
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(10))
         .connect_lazy_with(options)
+}
+
+/// SQLSTATE, of an error that the database told.
+pub(crate) fn sqlstate(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    error.as_database_error()?.code()
+}
+
+/// Whether the database gave the work up because others were at it too: it may succeed when tried again.
+pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
+    matches!(sqlstate(error).as_deref(), Some("40001" | "40P01"))
 }
 
 /// Whoever is dropped between sending `begin` and its answer (a request whose browser went away) leaves a transaction

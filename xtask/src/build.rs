@@ -1,13 +1,18 @@
 //! `cargo xtask build`
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
 
 use crate::workspace::{Workspace, execute};
 use crate::{provide, site};
+
+/// The folder that is given, else that of a build.
+pub fn unless_given(workspace: &Workspace, dist: Option<&Path>) -> anyhow::Result<PathBuf> {
+    dist.map_or_else(|| run(workspace), |dist| Ok(dist.to_owned()))
+}
 
 /// Builds the wasm, the site and the server; returns the folder that holds the result.
 pub fn run(workspace: &Workspace) -> anyhow::Result<PathBuf> {

@@ -161,15 +161,8 @@ async fn read_due(
     .await?;
     for row in rows {
         let Some(draft) = drafts.get_mut(&row.subscriber_id) else { continue };
-        let period = Period {
-            starts_at: row.starts_at,
-            ends_at: row.ends_at,
-            end_reason: row.end_reason.as_deref().map(end_reason).transpose().map_err(RunError::Corrupt)?,
-        };
-        let recurring = Recurring {
-            price: row.recurring_price,
-            first_month: first_month(row.first_month.as_deref()).map_err(RunError::Corrupt)?,
-        };
+        let period = period(row.starts_at, row.ends_at, row.end_reason.as_deref()).map_err(RunError::Corrupt)?;
+        let recurring = recurring(row.recurring_price, row.first_month.as_deref()).map_err(RunError::Corrupt)?;
         let scheme_id: SchemeId = row.scheme_id.parse()?;
         let charge = |kind, amount| NewCharge {
             subscriber_id: row.subscriber_id,
@@ -193,16 +186,20 @@ async fn read_due(
     Ok(())
 }
 
-/// How the first month is charged, as `terms` write it; a tariff without a monthly price has none.
-pub(super) fn first_month(text: Option<&str>) -> Result<FirstMonth, String> {
-    text.map_or(Ok(FirstMonth::Full), |text| {
-        serde_json::from_value(text.into()).map_err(|e| format!("first month of a tariff: {e}"))
-    })
+/// When a subscription runs, as the database keeps it.
+pub(super) fn period(
+    starts_at: DateTime<Utc>,
+    ends_at: Option<DateTime<Utc>>,
+    end_reason: Option<&str>,
+) -> Result<Period, String> {
+    let reason = |name| EndReason::from_name(name).ok_or_else(|| format!("`{name}` is not a reason for an end"));
+    Ok(Period { starts_at, ends_at, end_reason: end_reason.map(reason).transpose()? })
 }
 
-/// The reason of an end, as the database keeps it.
-pub(super) fn end_reason(name: &str) -> Result<EndReason, String> {
-    EndReason::from_name(name).ok_or_else(|| format!("`{name}` is not a reason for an end"))
+/// A monthly price, with how `terms` write that the first month is charged; a tariff without one has no such rule.
+pub(super) fn recurring(price: Decimal, first_month: Option<&str>) -> Result<Recurring, String> {
+    let rule = |text: &str| serde_json::from_value(text.into()).map_err(|e| format!("first month of a tariff: {e}"));
+    Ok(Recurring { price, first_month: first_month.map_or(Ok(FirstMonth::Full), rule)? })
 }
 
 async fn read_open(

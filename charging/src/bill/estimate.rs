@@ -4,13 +4,12 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::draft::{end_reason, first_month};
-use super::recurring::{Period, one_off_charge, recurring_charge};
+use super::draft::{period, recurring};
+use super::recurring::{one_off_charge, recurring_charge};
 use super::store::{BillError, corrupt};
 use super::{Estimate, NextCharge};
 use crate::clock::Month;
 use crate::ledger::ChargeKind;
-use crate::tariff::Recurring;
 
 /// What the month of `now` has cost so far, what each subscription will be charged next, and when. For a subscription
 /// that begins in a later month, that is its first month; one that stops with this month is charged for the last time.
@@ -64,15 +63,8 @@ async fn next_charges(conn: &mut PgConnection, subscriber_id: i64, month: Month)
     .await?;
     let mut next = Vec::new();
     for row in rows {
-        let period = Period {
-            starts_at: row.starts_at,
-            ends_at: row.ends_at,
-            end_reason: row.end_reason.as_deref().map(end_reason).transpose().map_err(BillError::Corrupt)?,
-        };
-        let recurring = Recurring {
-            price: row.recurring_price,
-            first_month: first_month(row.first_month.as_deref()).map_err(BillError::Corrupt)?,
-        };
+        let period = period(row.starts_at, row.ends_at, row.end_reason.as_deref()).map_err(BillError::Corrupt)?;
+        let recurring = recurring(row.recurring_price, row.first_month.as_deref()).map_err(BillError::Corrupt)?;
         let first = Month::of(row.starts_at).max(month);
         let arithmetic = recurring_charge(&recurring, &period, first);
         let scheme_id = row.scheme_id.parse().map_err(corrupt)?;

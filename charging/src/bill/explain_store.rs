@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::draft::end_reason;
+use super::draft::period;
 use super::explain::{Arithmetic, Cause, Consented, DataArithmetic, Explanation, RecordsPart, data_steps};
 use super::recurring::{Period, recurring_charge};
 use super::store::{BillError, bill, corrupt};
@@ -134,11 +134,7 @@ async fn charged(
         }
         charged.push(Charged {
             subscription_id: row.subscription_id,
-            period: Period {
-                starts_at: row.starts_at,
-                ends_at: row.ends_at,
-                end_reason: row.end_reason.as_deref().map(end_reason).transpose().map_err(BillError::Corrupt)?,
-            },
+            period: period(row.starts_at, row.ends_at, row.end_reason.as_deref()).map_err(BillError::Corrupt)?,
             order_id: row.order_id,
             ordered_at: row.ordered_at,
             order_channel_id: row.order_channel_id,

@@ -13,7 +13,7 @@ use super::close::close;
 use super::draft::{Batch, next_batch, read_drafts};
 use super::lines::LineOverflow;
 use crate::clock::{Clock, Month};
-use crate::database::for_charging;
+use crate::database::{for_charging, is_transient, sqlstate};
 use crate::ledger::store::LedgerError;
 use crate::notice::store::NoticeError;
 use crate::tariff::InvalidSchemeId;
@@ -84,19 +84,17 @@ impl RunError {
     /// Whether it is about the rows of a subscriber, so that the bills of others can be made.
     fn is_of_one(&self) -> bool {
         let Some(error) = self.of_database() else { return true };
-        let code = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default();
         // Data that do not fit, constraints, transactions that met: the classes of SQLSTATE.
-        ["22", "23", "40"].iter().any(|class| code.starts_with(class))
+        sqlstate(error).is_some_and(|code| ["22", "23", "40"].iter().any(|class| code.starts_with(class)))
     }
 
     /// Whether another run posted the charge or billed it in the meantime, or the two stood in each other's way.
     fn is_overtaken(&self) -> bool {
-        let database = self.of_database().and_then(sqlx::Error::as_database_error);
+        let is_billed = |error: &sqlx::Error| {
+            error.as_database_error().and_then(DatabaseError::constraint) == Some("bill_line_charge_pkey")
+        };
         matches!(self, Self::Ledger(LedgerError::AlreadyCharged))
-            || database.is_some_and(|error| {
-                error.constraint() == Some("bill_line_charge_pkey")
-                    || matches!(error.code().as_deref(), Some("40001" | "40P01"))
-            })
+            || self.of_database().is_some_and(|error| is_billed(error) || is_transient(error))
     }
 }
 

@@ -25,7 +25,7 @@ pub fn retry_at(attempts: i32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
 
 /// The pause after `attempts` failures.
 pub fn retry_pause(attempts: i32) -> TimeDelta {
-    let doublings = u32::try_from(attempts.max(1) - 1).unwrap_or(0);
+    let doublings = attempts.saturating_sub(1).max(0).unsigned_abs();
     let pause = RETRY_FIRST.checked_mul(2_i32.saturating_pow(doublings)).unwrap_or(RETRY_PAUSE_MAX);
     pause.min(RETRY_PAUSE_MAX)
 }

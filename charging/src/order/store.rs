@@ -10,7 +10,7 @@ use crate::notice::store::NoticeError;
 use crate::subscriber::store::SubscriberError;
 use crate::tariff::SchemeId;
 use crate::tariff::store::StoreError;
-use crate::usage::store::UsageError;
+use crate::usage::store::{UsageError, revoke_lease};
 
 /// Why an order, or a change of a subscription, did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -133,16 +133,15 @@ pub struct NewSubscription {
     pub channel_id: String,
 }
 
-/// Starts what was ordered, notes the activation, and returns the subscription's id. Every tariff that is not a plan
+/// Starts what was ordered for a subscriber who is locked, notes the activation, and returns the subscription's id. Every tariff that is not a plan
 /// counts as an add-on.
 ///
 /// # Errors
 /// When there is no such order, it has started something before, or two plans would run at the same time.
 pub async fn start(conn: &mut PgConnection, new: &NewSubscription) -> Result<i64, OrderError> {
+    revoke_lease(conn, new.subscriber_id).await?;
     let subscription_id = sqlx::query_scalar!(
-        r#"with forgotten as (
-            update subscriber set usage_lease = null where subscriber_id = $1 and usage_lease is not null)
-        insert into subscription
+        r#"insert into subscription
             (subscriber_id, order_id, scheme_id, version, kind, tariff_kind, recurring_price, one_off_price, starts_at)
         select o.subscriber_id, o.order_id, o.scheme_id, o.version, case t.kind when 'plan' then 'plan' else 'addon' end,
             t.kind, o.recurring_price, o.one_off_price, $3
@@ -221,7 +220,7 @@ pub async fn note(conn: &mut PgConnection, event: &Event<'_>) -> Result<i64, Ord
     Ok(event_id)
 }
 
-/// Sets or clears the end of a subscription.
+/// Sets or clears the end of a subscription of a subscriber who is locked.
 ///
 /// # Errors
 /// [`OrderError::UnknownSubscription`], [`OrderError::TwoPlans`], or an end before the start.
@@ -231,10 +230,9 @@ pub async fn set_end(
     subscription_id: i64,
     end: Option<(DateTime<Utc>, EndReason)>,
 ) -> Result<(), OrderError> {
+    revoke_lease(conn, subscriber_id).await?;
     let changed = sqlx::query!(
-        "with forgotten as (
-            update subscriber set usage_lease = null where subscriber_id = $1 and usage_lease is not null)
-        update subscription set ends_at = $3, end_reason = $4 where subscriber_id = $1 and subscription_id = $2",
+        "update subscription set ends_at = $3, end_reason = $4 where subscriber_id = $1 and subscription_id = $2",
         subscriber_id,
         subscription_id,
         end.map(|(at, _)| at),

@@ -15,6 +15,7 @@ use crate::money::plain;
 use crate::order::store::{NewOrder, NewSubscription, OrderError, place, start};
 use crate::tariff::store::{StoreError, histories};
 use crate::tariff::{TariffVersion, Terms};
+use crate::usage::store::{UsageError, refresh_allowances};
 
 /// The channel of everything that is brought along.
 const CHANNEL: &str = "import";
@@ -44,6 +45,8 @@ pub enum ImportError {
     Order(OrderError),
     #[error(transparent)]
     Tariff(#[from] StoreError),
+    #[error(transparent)]
+    Usage(#[from] UsageError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -113,11 +116,18 @@ pub async fn take_over(
         }
         None => (create(conn, &new_subscriber(entry), now).await?, Outcome::Accepted),
     };
+    let is_known = outcome == Outcome::Unchanged;
+    let mut is_changed = false;
     for brought in &entry.subscriptions {
         if !is_here(conn, subscriber.subscriber_id, brought).await? {
             bring(conn, subscriber.subscriber_id, brought, tariffs.version_of(brought)?, now).await?;
             outcome = Outcome::Accepted;
+            is_changed = is_known;
         }
+    }
+    if is_changed {
+        // What the month has now, and where the cap stands with it.
+        refresh_allowances(conn, subscriber.subscriber_id, now).await?;
     }
     Ok(outcome)
 }

@@ -11,6 +11,7 @@ pub mod pool;
 pub mod rating;
 #[cfg(test)]
 mod rating_tests;
+mod reference;
 pub mod session;
 pub mod spending_limit;
 #[cfg(feature = "postgres")]

@@ -27,7 +27,7 @@ const GENERAL: &str = r#"{"recurring":{"price":"5.00","first_month":"full"},"can
 const DIRECTED: &str = r#"{"recurring":{"price":"5.00","first_month":"full"},"cancel_effective":"month_end",
     "allowances":[{"service":"data","quantity":"5MB","rating_groups":[7]}]}"#;
 
-fn month() -> Month {
+pub fn month() -> Month {
     "2026-10".parse().unwrap()
 }
 
@@ -49,12 +49,12 @@ fn sold(subscription_id: i64, kind: Kind, terms: &str, starts_at: DateTime<Utc>)
     }
 }
 
-fn plan(terms: &str) -> Subscribed {
+pub fn plan(terms: &str) -> Subscribed {
     sold(1, Kind::Plan, terms, month().previous().start())
 }
 
 /// A month of subscriptions of which nothing was used yet.
-fn state(subscribed: &[Subscribed], cap: i64) -> MonthState {
+pub fn state(subscribed: &[Subscribed], cap: i64) -> MonthState {
     let held =
         subscribed.iter().flat_map(|sold| grants(sold, month()).into_iter().map(move |g| (Held::unused(g), sold)));
     let plans = subscribed.iter().filter(|sold| sold.is_plan());

@@ -86,6 +86,13 @@ struct Slot {
     changed: bool,
 }
 
+impl Slot {
+    fn reserve(&mut self, reserved: u64) {
+        self.changed |= reserved != self.held.reserved;
+        self.held.reserved = reserved;
+    }
+}
+
 #[derive(Clone, Debug)]
 struct KnownClass {
     class: Class,
@@ -152,9 +159,14 @@ impl Pool {
     pub fn reserve(&mut self, forecast: &Self) {
         for (slot, then) in self.slots.iter_mut().zip(&forecast.slots) {
             // Serving a record may move others, but never lowers what is used of an allowance.
-            let reserved = then.held.used - slot.held.used;
-            slot.changed |= reserved != slot.held.reserved;
-            slot.held.reserved = reserved;
+            slot.reserve(then.held.used - slot.held.used);
+        }
+    }
+
+    /// Holds nothing.
+    pub fn reserve_nothing(&mut self) {
+        for slot in &mut self.slots {
+            slot.reserve(0);
         }
     }
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::reference::parts;
 use super::threshold::CapState;
 use crate::clock::Month;
 use crate::subscriber::Msisdn;
@@ -46,10 +47,8 @@ impl FromStr for SubscriptionRef {
     type Err = InvalidSubscriptionRef;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (subscriber, id) = text.split_once('-').ok_or(InvalidSubscriptionRef)?;
-        let is_id = id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let subscriber_id = subscriber.parse().map_err(|_| InvalidSubscriptionRef)?;
-        if is_id { Ok(Self { subscriber_id, spending_limit_id: id.to_owned() }) } else { Err(InvalidSubscriptionRef) }
+        let (subscriber_id, id) = parts(text).ok_or(InvalidSubscriptionRef)?;
+        Ok(Self { subscriber_id, spending_limit_id: id.to_owned() })
     }
 }
 

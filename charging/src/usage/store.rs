@@ -17,7 +17,7 @@ mod thresholds;
 
 pub use cap::{CapChoice, current_cap, lower_cap, raise_cap, what_each_tier_would_have_meant};
 pub use ingest::{Ingested, Rejection, ingest_batch, subscriber_ids};
-pub use memory::Memory;
+pub use memory::{Memory, revoke_lease};
 pub use overview::{AllowanceOverview, CapOverview, DayUsage, MonthOverview, ServiceOverview, daily, month_overview};
 pub use records::{
     RECORDS_PAGE_MAX, RecordPage, RecordView, SplitPart, records, records_of_bill_line, records_of_overage,
@@ -31,6 +31,7 @@ use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use crate::clock::Month;
+use crate::database::{is_transient, sqlstate};
 use crate::ledger::store::LedgerError;
 use crate::notice::store::NoticeError;
 use load::{Key, load_months};
@@ -71,15 +72,16 @@ pub enum UsageError {
 impl UsageError {
     /// Whether the same work may succeed when tried again: the database chose it to break a deadlock.
     pub fn is_transient(&self) -> bool {
-        matches!(self.code().as_deref(), Some("40001" | "40P01"))
+        self.database().is_some_and(is_transient)
     }
 
     /// Whether the database was out of reach, or went away.
     pub fn is_disconnected(&self) -> bool {
-        let code = self.code();
         let is_going = |code: &str| code.starts_with("08") || code.starts_with("57P0");
-        matches!(self.database(), Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed))
-            || code.is_some_and(|code| is_going(&code))
+        match self.database() {
+            Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+            error => error.and_then(sqlstate).is_some_and(|code| is_going(&code)),
+        }
     }
 
     fn database(&self) -> Option<&sqlx::Error> {
@@ -89,11 +91,6 @@ impl UsageError {
             | Self::Notice(NoticeError::Database(error)) => Some(error),
             _ => None,
         }
-    }
-
-    /// SQLSTATE.
-    fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
-        self.database()?.as_database_error()?.code()
     }
 }
 

@@ -22,7 +22,11 @@ async fn a_line_goes_in_once_and_what_is_new_is_added() {
     let addon = brought(ADDON, "2026-10-15", "slip 2", "2026-10-15");
     assert_eq!(world.take(&line(&plan)).await, Ok(Outcome::Accepted));
     assert_eq!(world.take(&line(&plan)).await, Ok(Outcome::Unchanged));
+    let november = "select count(*) from month_counter where month = '2026-11-01'";
+    let follows = async || -> i64 { sqlx::query_scalar(november).fetch_one(&world.db.app).await.unwrap() };
+    assert_eq!(follows().await, 0);
     assert_eq!(world.take(&line(&format!("{plan},{addon}"))).await, Ok(Outcome::Accepted));
+    assert_eq!(follows().await, 1, "the month has what a subscriber who was here has now");
     assert_eq!(world.take(&line(&format!("{addon},{plan}"))).await, Ok(Outcome::Unchanged));
 
     let chain: Vec<(i32, String, String, String)> = sqlx::query_as(

@@ -34,6 +34,7 @@ async fn a_record_is_rated_once_whatever_month_it_claims() {
                 record("new", month, started, "0, 5, 0, 1"),
                 "usage_record_overage_has_plan",
             ),
+            ("of nobody", good.replace(&format!("({a},"), "(999,"), "usage_record_subscriber"),
             (
                 "under another subscriber's plan",
                 record("new", month, started, "0, 0, 5, 0")

@@ -106,11 +106,7 @@ struct PduContainerInformation {
 impl Units {
     /// The sum of both directions where the total is not given.
     fn octets(&self) -> Option<u64> {
-        let parts = || match (self.uplink, self.downlink) {
-            (None, None) => None,
-            (up, down) => Some(up.unwrap_or(0).saturating_add(down.unwrap_or(0))),
-        };
-        self.total.or_else(parts)
+        self.total.or_else(|| [self.uplink, self.downlink].into_iter().flatten().reduce(u64::saturating_add))
     }
 }
 

@@ -84,7 +84,7 @@ pub struct Row {
 
 /// Measures, prints the table, and writes `target/bench.json`.
 pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
-    let dist = args.dist.clone().map_or_else(|| build::run(workspace), Ok)?;
+    let dist = build::unless_given(workspace, args.dist.as_deref())?;
     provide::postgres()?;
     let mut rows = Vec::new();
     for part in Part::value_variants().iter().filter(|part| args.only.contains(part)) {

@@ -85,7 +85,7 @@ impl Run {
 /// When anything is not as it must be.
 pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     ensure!(args.writers >= 2 && args.subscribers > 0, "it takes two writers and a subscriber");
-    let dist = args.dist.clone().map_or_else(|| build::run(workspace), Ok)?;
+    let dist = build::unless_given(workspace, args.dist.as_deref())?;
     let place = Place::new(&dist)?;
     let mut postgres = Temporary::start(Durability::Full)?;
     fill(&place, &postgres, args.subscribers)?;

@@ -117,9 +117,8 @@ impl Page {
         let before = &self.folded[..place];
         let start = before.rfind(is_end).map_or(0, |end| end + before[end..].chars().next().map_or(0, char::len_utf8));
         let length = self.folded[start..].find(is_end).unwrap_or(self.folded.len() - start);
-        let from = self.origin.get(start).copied().unwrap_or(0);
-        let until = self.origin.get(start + length).copied().unwrap_or(self.original.len());
-        self.original[from..until].trim().to_owned()
+        let origin = |place: usize| self.origin.get(place).copied().unwrap_or(self.original.len());
+        self.original[origin(start)..origin(start + length)].trim().to_owned()
     }
 }
 

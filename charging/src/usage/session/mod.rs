@@ -11,6 +11,7 @@ use std::str::FromStr;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::reference::parts;
 use crate::subscriber::Msisdn;
 
 pub use quota::{Forecast, Offer};
@@ -57,10 +58,8 @@ impl FromStr for SessionRef {
     type Err = InvalidSessionRef;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (subscriber, session) = text.split_once('-').ok_or(InvalidSessionRef)?;
-        let is_id = session.len() == 32 && session.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let subscriber_id = subscriber.parse().map_err(|_| InvalidSessionRef)?;
-        if is_id { Ok(Self { subscriber_id, session_id: session.to_owned() }) } else { Err(InvalidSessionRef) }
+        let (subscriber_id, id) = parts(text).ok_or(InvalidSessionRef)?;
+        Ok(Self { subscriber_id, session_id: id.to_owned() })
     }
 }
 

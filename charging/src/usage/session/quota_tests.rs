@@ -1,53 +1,26 @@
 //! Quotas never hold more than there is, whatever is asked in whatever order.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::{Asked, Forecast, GRANT_MAX_BYTES, GRANT_MIN_BYTES, Quota, Stop, VALIDITY};
-use crate::clock::Month;
 use crate::quantity::{GIB, MIB, Service};
-use crate::tariff::{Kind, Terms};
 use crate::usage::UsageRecord;
-use crate::usage::allowance::{Subscribed, grants};
-use crate::usage::pool::{Held, Pool};
-use crate::usage::rating::{Beyond, MonthState, PlanMonth};
+use crate::usage::month_tests::{self, month, plan};
+use crate::usage::rating::MonthState;
 
 /// 0.03 yuan/MB up to 3 yuan a GB beyond 1 GB, 100 MB of it for rating group 7.
 const TERMS: &str = r#"{"recurring":{"price":"59.00","first_month":"full"},"cancel_effective":"month_end",
     "allowances":[{"service":"data","quantity":"924MB"},{"service":"data","quantity":"100MB","rating_groups":[7]}],
     "overage":[{"service":"data","model":"ladder","price":"0.03","unit":"1MB","block_price":"3.00","block":"1GB"}]}"#;
 
-fn month() -> Month {
-    "2026-10".parse().unwrap()
-}
-
 fn noon() -> DateTime<Utc> {
     month().start() + TimeDelta::hours(12)
 }
 
 fn state(terms: &str, cap: i64) -> MonthState {
-    let plan = Subscribed {
-        subscription_id: 1,
-        scheme_id: "26MB900001".parse().unwrap(),
-        version: 1,
-        name: String::new(),
-        kind: Kind::Plan,
-        terms: Arc::new(serde_json::from_str::<Terms>(terms).unwrap()),
-        starts_at: month().previous().start(),
-        ends_at: None,
-        lapses: false,
-    };
-    let pool = Pool::new(month(), grants(&plan, month()).into_iter().map(|grant| (Held::unused(grant), &plan)));
-    MonthState {
-        month: month(),
-        pool,
-        plans: vec![PlanMonth { plan, beyond: Beyond::default(), changed: false }],
-        cap: Decimal::from(cap),
-        charged_elsewhere: Decimal::ZERO,
-    }
+    month_tests::state(&[plan(terms)], cap)
 }
 
 fn used(bytes: u64, rating_group: u32) -> UsageRecord {

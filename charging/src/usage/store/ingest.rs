@@ -79,11 +79,11 @@ pub async fn ingest_batch(
         // The months share what rolls over, and each other one holds nothing for sessions.
         work.touch(Key { subscriber_id: *subscriber_id, month: Month::of(now) });
     }
-    let settle = |key: Key, loaded: &mut Loaded| {
-        let quotas = quotas.get(&key.subscriber_id).filter(|_| key.month == Month::of(now));
-        let forecast = Forecast::new(&loaded.state, quotas.into_iter().flatten(), now);
-        loaded.reserve(&forecast.state);
-    };
+    let settle =
+        |key: Key, loaded: &mut Loaded| match quotas.get(&key.subscriber_id).filter(|_| key.month == Month::of(now)) {
+            Some(quotas) => loaded.reserve(&Forecast::new(&loaded.state, quotas, now).state),
+            None => loaded.reserve_nothing(),
+        };
     for (index, error) in work.run(conn, now, settle).await?.refused {
         results[index] = Ingested::Rejected(error.into());
     }

@@ -74,6 +74,12 @@ impl Loaded {
         self.reserved = forecast.charged() - self.state.charged();
         self.state.pool.reserve(&forecast.pool);
     }
+
+    /// No session may use anything.
+    pub fn reserve_nothing(&mut self) {
+        self.reserved = Decimal::ZERO;
+        self.state.pool.reserve_nothing();
+    }
 }
 
 /// One month of one subscriber.

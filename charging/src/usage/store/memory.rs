@@ -90,6 +90,14 @@ impl Memory {
     }
 }
 
+/// Takes the lease of a subscriber away, who must be locked: something changes that is remembered.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_lease(conn: &mut PgConnection, subscriber_id: i64) -> Result<(), sqlx::Error> {
+    set_lease(conn, &[subscriber_id], None).await
+}
+
 /// Gives subscribers that are locked a new lease.
 pub(super) async fn lease(conn: &mut PgConnection, subscribers: &[i64]) -> Result<i64, UsageError> {
     let lease = rand::random();
@@ -102,11 +110,16 @@ pub(super) async fn set_lease(
     conn: &mut PgConnection,
     subscribers: &[i64],
     lease: Option<i64>,
-) -> Result<(), UsageError> {
+) -> Result<(), sqlx::Error> {
     if !subscribers.is_empty() {
-        sqlx::query!("update subscriber set usage_lease = $2 where subscriber_id = any($1)", subscribers, lease)
-            .execute(conn)
-            .await?;
+        sqlx::query!(
+            "update subscriber set usage_lease = $2
+            where subscriber_id = any($1) and usage_lease is distinct from $2",
+            subscribers,
+            lease
+        )
+        .execute(conn)
+        .await?;
     }
     Ok(())
 }

@@ -9,9 +9,8 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{UsageError, check_written, corrupt, lock_existing, subscriber_ids};
-use crate::clock::Month;
 use crate::usage::spending_limit::{
-    Change, LIFETIME_MAX, NewSubscription, Refusal, SUBSCRIPTIONS_MAX, Standing, Subscription, SubscriptionRef,
+    Change, LIFETIME_MAX, NewSubscription, Refusal, SUBSCRIPTIONS_MAX, Subscription, SubscriptionRef,
 };
 
 pub use outbox::{AfterFailure, DueNotification, claim, due, end, mark_sent, retry_later};
@@ -143,11 +142,7 @@ async fn find(
     .fetch_optional(conn)
     .await?
     .ok_or(Refusal::UnknownSubscription)?;
-    let standing = Standing {
-        month: Month::of_date(row.month),
-        state: row.status.parse().map_err(corrupt)?,
-        next: row.next_status.parse().map_err(corrupt)?,
-    };
+    let standing = standing::stored(row.month, &row.status, &row.next_status)?;
     let (reference, expires_at) = (reference.clone(), row.expires_at);
     Ok(Subscription { reference, notif_id: row.notif_id, supi: row.supi, expires_at, standing })
 }

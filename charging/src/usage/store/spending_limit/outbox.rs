@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::super::{UsageError, corrupt, lock_existing};
-use super::remove;
+use super::super::{UsageError, lock_existing};
+use super::{remove, standing};
 use crate::clock::Month;
 use crate::notice::retry_pause;
 use crate::usage::spending_limit::{Standing, SubscriptionRef, UNREACHABLE_MAX};
@@ -76,11 +76,7 @@ pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, limit: u16) -> Res
     .fetch_all(conn)
     .await?;
     let due = rows.into_iter().map(|row| {
-        let standing = Standing {
-            month: Month::of_date(row.month),
-            state: row.status.parse().map_err(corrupt)?,
-            next: row.next_status.parse().map_err(corrupt)?,
-        };
+        let standing = standing::stored(row.month, &row.status, &row.next_status)?;
         Ok(DueNotification {
             reference: SubscriptionRef { subscriber_id: row.subscriber_id, spending_limit_id: row.spending_limit_id },
             notification_id: row.notification_id,

@@ -53,6 +53,12 @@ pub(super) async fn outlooks(
     Ok(keys(month).filter_map(outlook).collect())
 }
 
+/// A standing as the database keeps it.
+pub(super) fn stored(month: NaiveDate, status: &str, next_status: &str) -> Result<Standing, UsageError> {
+    let month = Month::of_date(month);
+    Ok(Standing { month, state: status.parse().map_err(corrupt)?, next: next_status.parse().map_err(corrupt)? })
+}
+
 /// A subscription, and what its owner knows.
 struct Told {
     subscriber_id: i64,
@@ -108,11 +114,7 @@ async fn told(
     .fetch_all(conn)
     .await?;
     let told = rows.into_iter().map(|row| {
-        let standing = Standing {
-            month: Month::of_date(row.month),
-            state: row.status.parse().map_err(corrupt)?,
-            next: row.next_status.parse().map_err(corrupt)?,
-        };
+        let standing = stored(row.month, &row.status, &row.next_status)?;
         let (subscriber_id, spending_limit_id) = (row.subscriber_id, row.spending_limit_id);
         Ok(Told { subscriber_id, spending_limit_id, expires_at: row.expires_at, standing, review_at: row.review_at })
     });
