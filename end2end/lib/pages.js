@@ -33,6 +33,7 @@ export async function ownPages(page) {
     ...whys,
     '/me/bills/2019-01',
     '/me/addons',
+    '/me/plans',
     '/me/cap',
     '/me/agreements',
     slip,

@@ -11,6 +11,7 @@ mod notices;
 mod order;
 mod overview;
 mod parts;
+mod plans;
 mod proof;
 mod usage;
 
@@ -22,4 +23,5 @@ pub use cap::CapPage;
 pub use notices::NoticesPage;
 pub use order::OrderPage;
 pub use overview::OverviewPage;
+pub use plans::PlansPage;
 pub use usage::UsagePage;

@@ -1,13 +1,14 @@
 //! 订购 Orders and what they start: nothing without a yes.
 //!
 //! What may be ordered is decided by [`may_order`], when it is asked and again when it is answered (`flow`). Stopping is
-//! in `ending`; what pages show of orders and services is in `view`.
+//! in `ending`; what other plans would have cost in `plans`; what pages show of orders and services is in `view`.
 
 pub mod change;
 #[cfg(feature = "postgres")]
 pub mod ending;
 #[cfg(feature = "postgres")]
 pub mod flow;
+pub mod plans;
 #[cfg(feature = "postgres")]
 pub mod store;
 #[cfg(feature = "postgres")]
