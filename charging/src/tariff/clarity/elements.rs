@@ -89,7 +89,7 @@ fn validity(content: &TariffContent, page: &Page, found: &mut Found) {
 fn free_period(page: &Page, found: &mut Found) {
     static FREE: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            "(?:首|前)[0-9一二两三四五六七八九十]*个?月(?:内)?免费|免费(?:体验|试用|使用)(?:期)?[0-9一二两三四五六七八九十]+(?:个)?(?:月|天|年)|免费体验期|免费试用期|0元(?:体验|试用)",
+            "(?:首|前)[0-9一二两三四五六七八九十]*个?月(?:内)?免费|免费(?:体验|试用|使用)(?:期)?[0-9一二两三四五六七八九十]+(?:个)?(?:月|天|年)|免费体验期|免费试用期",
         )
     });
     static FOLLOWED: LazyLock<Regex> = LazyLock::new(|| {
@@ -136,7 +136,7 @@ fn cancelling(content: &TariffContent, page: &Page, found: &mut Found) {
 fn penalty(page: &Page, found: &mut Found) {
     static DUE: LazyLock<Regex> = LazyLock::new(|| pattern("违约金|违约责任|赔付|赔偿|补缴|补交|补足"));
     static NONE: LazyLock<Regex> =
-        LazyLock::new(|| pattern("无需|无须|不需|不收|免收|没有|不涉及|无违约|不承担|不产生"));
+        LazyLock::new(|| pattern("[:：] *无|无需|无须|不需|不收|免收|没有|不涉及|无违约|不承担|不产生"));
     static WORKED_OUT: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
             "[0-9０-９]|[一二三四五六七八九十百千]+元|[=＝×*%％]|金额|差额|原价|剩余|未履约|已享|按照?[^。；;，,]{0,16}(?:价|费|额|成本)",

@@ -15,7 +15,7 @@ use crate::tariff::{OverageModel, Price, PricePeriod, TariffContent, Terms, fold
 pub(super) fn check(content: &TariffContent, page: &Page, found: &mut Found) {
     let Some(terms) = &content.terms else { return };
     price(terms, page, found);
-    allowances(terms, page, found);
+    allowances(content, terms, page, found);
     overage(terms, page, found);
 }
 
@@ -33,8 +33,8 @@ fn price(terms: &Terms, page: &Page, found: &mut Found) {
 }
 
 /// Quantities of the services text that are neither one allowance nor all of a service together, and allowances of which
-/// the text does not speak.
-fn allowances(terms: &Terms, page: &Page, found: &mut Found) {
+/// neither the text nor the operator's own table speaks.
+fn allowances(content: &TariffContent, terms: &Terms, page: &Page, found: &mut Found) {
     let text = fold(page.text(Element::Services));
     if text.trim().is_empty() {
         return;
@@ -50,7 +50,8 @@ fn allowances(terms: &Terms, page: &Page, found: &mut Found) {
             }
             said.insert(quantity);
         }
-        if !granted.is_empty() && !said.contains(&all) && !granted.iter().all(|quantity| said.contains(quantity)) {
+        let is_silent = content.included.is_empty() && !granted.is_empty();
+        if is_silent && !said.contains(&all) && !granted.iter().all(|quantity| said.contains(quantity)) {
             report(found, Rule::AllowanceDiffers, Element::Terms, service.to_string());
         }
     }
@@ -94,7 +95,7 @@ fn quantities(service: Service, text: &str) -> Vec<(u64, std::ops::Range<usize>)
     quantities
 }
 
-/// Prices per unit of the overage text that no overage of the terms has, and overage that the text leaves out.
+/// Prices per unit of the overage text that no overage of the terms has, and overage that no text tells.
 fn overage(terms: &Terms, page: &Page, found: &mut Found) {
     static PER_UNIT: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"([0-9]+(?:\.[0-9]+)?)\s*元\s*/\s*([0-9]*)\s*(gb|g|mb|m|kb|分钟|条)"));
@@ -102,22 +103,29 @@ fn overage(terms: &Terms, page: &Page, found: &mut Found) {
     if text.trim().is_empty() {
         return;
     }
-    let mut said = BTreeSet::new();
+    let service_of = |unit: &str| match unit {
+        "分钟" => Service::Voice,
+        "条" => Service::Sms,
+        _ => Service::Data,
+    };
     for captures in PER_UNIT.captures_iter(&text) {
         let (Some(whole), Some(price), Some(unit)) = (captures.get(0), captures.get(1), captures.get(3)) else {
             continue;
         };
-        let service = match unit.as_str() {
-            "分钟" => Service::Voice,
-            "条" => Service::Sms,
-            _ => Service::Data,
-        };
+        // Multimedia messages are not metered here.
+        if text[..whole.start()].trim_end_matches([':', ' ']).ends_with("彩信") {
+            continue;
+        }
+        let service = service_of(unit.as_str());
         let prices = terms.overage_of(service).map(prices_of).unwrap_or_default();
         if !price.as_str().parse().is_ok_and(|price: Decimal| prices.contains(&price)) {
             report(found, Rule::OverageDiffers, Element::Overage, quote(&text, whole.start(), whole.end()));
         }
-        said.insert(service);
     }
+    let elsewhere = [Element::Services, Element::Notes].map(|element| fold(page.text(element))).join("\n");
+    let all = format!("{text}\n{elsewhere}");
+    let said: BTreeSet<Service> =
+        PER_UNIT.captures_iter(&all).filter_map(|captures| Some(service_of(captures.get(3)?.as_str()))).collect();
     for overage in terms.overage.iter().filter(|overage| !said.contains(&overage.service)) {
         report(found, Rule::OverageDiffers, Element::Terms, overage.service.to_string());
     }

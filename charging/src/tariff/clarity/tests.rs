@@ -90,7 +90,7 @@ fn words_that_settle_nothing_are_vague() {
     {
         assert_eq!(rules(|t| t.audience = text.to_owned()), [], "{text}");
     }
-    let twice = found(|t| t.audience = "云盘等权益，会员等权益".to_owned());
+    let twice = found(|t| t.audience = format!("云盘等{}会员等权益", "，".repeat(12)));
     assert_eq!(twice.len(), 2, "{twice:?}");
 }
 
@@ -164,8 +164,13 @@ fn what_is_sold_online_is_stopped_online() {
 fn a_penalty_is_worked_out() {
     let penalty = |text: &str| rules(|t| t.penalty = text.to_owned());
     assert_eq!(penalty("提前退订需承担违约责任"), [Rule::PenaltyUnclear]);
-    for text in ["无违约金", "违约金=10元×剩余月数", "需按照合约期内已使用电子券金额缴纳违约金", "无需承担违约责任"]
-    {
+    for text in [
+        "无违约金",
+        "违约金=10元×剩余月数",
+        "需按照合约期内已使用电子券金额缴纳违约金",
+        "无需承担违约责任",
+        "违约金：无",
+    ] {
         assert_eq!(penalty(text), [], "{text}");
     }
 }
@@ -174,7 +179,7 @@ fn a_penalty_is_worked_out() {
 fn words_are_plain_and_claim_nothing() {
     assert_eq!(rules(|t| t.audience = "趸交客户".to_owned()), [Rule::Jargon]);
     assert_eq!(rules(|t| t.name = "全网最低价卡".to_owned()), [Rule::Superlative]);
-    assert_eq!(rules(|t| t.audience = "近3个月最高消费".to_owned()), []);
+    assert_eq!(rules(|t| t.audience = "近3个月最高、最低消费".to_owned()), []);
     assert_eq!(rules(|t| t.audience = "很".repeat(121)), [Rule::LongSentence]);
     assert_eq!(rules(|t| t.audience = "很。".repeat(121)), []);
 }

@@ -61,7 +61,7 @@ fn leaves_open(before: &str, after: &str) -> bool {
 /// Words of the trade for which there is a plain one.
 static JARGON: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        "趸交|趸缴|低消|套外|上账|拆机|收单|免填单|打标|双停|单停|计收|酬金|合户|分户|落地方|竣工归档|客户侧|裸机|携转|复机|融合群组|次账期|出账期",
+        "趸交|趸缴|低消(?:[^费]|$)|套外|上账|拆机|收单|免填单|打标|双停|单停|酬金|合户|分户|落地方|竣工归档|客户侧|裸机|携转|复机|融合群组|次账期|出账期",
     )
 });
 
@@ -69,7 +69,7 @@ static JARGON: LazyLock<Regex> = LazyLock::new(|| {
 static SUPERLATIVE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         "最(?:优惠|低价|实惠|划算|便宜|佳|好|强大|先进|省钱|超值|受欢迎)|全网最|全国最|业界最|行业最|第一品牌|全国第一|\
-        行业第一|国家级|世界级|顶级(?:服务|体验|品质|权益)|史上|空前|绝无仅有|独一无二|独家(?:优惠|低价)|万能",
+        行业第一|国家级|世界级|顶级(?:服务|体验|品质|权益)|史上|空前|绝无仅有|独一无二|独家(?:优惠|低价)",
     )
 });
 
