@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::retry_at;
 use super::template::{self, Message};
+use super::{choice, retry_at};
 use crate::subscriber::Language;
 
 /// Why the outbox could not be read or written.
@@ -71,7 +71,7 @@ pub async fn tell(
 }
 
 /// Renders messages to many subscribers, each in its own language, and puts them into the outbox, due at once; each
-/// with the event it tells of. Returns how many were new.
+/// with the event it tells of; what its reader turned off is left out. Returns how many were new.
 ///
 /// # Errors
 /// When the database failed.
@@ -80,6 +80,14 @@ pub async fn tell_many(
     messages: &[(i64, String, Message<'_>)],
     now: DateTime<Utc>,
 ) -> Result<u64, NoticeError> {
+    let optional: Vec<_> =
+        messages.iter().filter_map(|(subscriber_id, _, message)| Some((*subscriber_id, message.topic()?))).collect();
+    let unwanted = choice::unwanted(conn, &optional).await?;
+    let is_wanted = |subscriber_id: i64, message: &Message<'_>| {
+        message.topic().is_none_or(|topic| !unwanted.contains(&(subscriber_id, topic.as_str().to_owned())))
+    };
+    let messages: Vec<_> =
+        messages.iter().filter(|(subscriber_id, _, message)| is_wanted(*subscriber_id, message)).collect();
     if messages.is_empty() {
         return Ok(0);
     }
