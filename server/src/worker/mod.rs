@@ -1,8 +1,9 @@
-//! Work beside the requests: messages that are due, to subscribers and to network functions, and what has had its time.
+//! Work beside the requests: messages that are due, to subscribers and to network functions, what is told ahead, and what has had its time.
 
 mod cleanup;
 mod in_turn;
 mod notices;
+pub(crate) mod reminders;
 mod sessions;
 mod spending_limit;
 
@@ -19,6 +20,8 @@ const NOTICES_EVERY: Duration = Duration::from_millis(500);
 const NOTIFICATIONS_EVERY: Duration = Duration::from_millis(250);
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
+const FIRST_CHARGES_EVERY: Duration = Duration::from_secs(10);
+const RENEWALS_EVERY: Duration = Duration::from_hours(1);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -51,6 +54,12 @@ impl Workers {
         let silent = (pool.clone(), clock.clone());
         let give_back = async move || sessions::give_back(&silent.0, silent.1.now()).await;
         tasks.spawn(repeat(GIVE_BACK_EVERY, stopped.clone(), give_back));
+        let reminded = (pool.clone(), clock.clone());
+        let first_charges = async move || reminders::first_charges(&reminded.0, reminded.1.now()).await;
+        tasks.spawn(repeat(FIRST_CHARGES_EVERY, stopped.clone(), first_charges));
+        let renewed = (pool.clone(), clock.clone());
+        let renewals = async move || reminders::renewals(&renewed.0, renewed.1.now()).await;
+        tasks.spawn(repeat(RENEWALS_EVERY, stopped.clone(), renewals));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }
