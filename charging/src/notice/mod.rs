@@ -2,13 +2,18 @@
 
 mod order_request;
 #[cfg(feature = "postgres")]
+pub mod queue;
+pub mod receipt;
+#[cfg(feature = "postgres")]
 pub mod store;
 pub mod template;
+mod urgency;
 mod usage_words;
 mod words;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use urgency::{Urgency, lifetime};
 pub use usage_words::UsageNotice;
 
 /// How often sending one notice is tried.
