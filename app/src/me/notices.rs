@@ -1,7 +1,9 @@
 //! `/me/notices`: every message that was sent to the subscriber.
 
+use charging::notice::queue::TOO_LATE;
 use charging::notice::store::{Notice, for_subscriber};
 use charging::subscriber::store::find;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -53,11 +55,7 @@ pub fn NoticesPage() -> impl IntoView {
 }
 
 fn entry(l: Locale, notice: Notice) -> AnyView {
-    let (class, state) = match (notice.state.as_str(), notice.sent_at) {
-        ("sent", Some(at)) => ("small muted", td_string!(l, notice.state_sent, time = time_text(l, at))),
-        ("given_up", _) => ("tag warn", td_string!(l, notice.state_given_up).to_owned()),
-        _ => ("tag", td_string!(l, notice.state_queued).to_owned()),
-    };
+    let (class, state) = state_text(l, &notice);
     view! {
         <li>
             <div class="row spread">
@@ -68,6 +66,23 @@ fn entry(l: Locale, notice: Notice) -> AnyView {
         </li>
     }
     .into_any()
+}
+
+/// What became of a message, and the class that shows it.
+fn state_text(l: Locale, notice: &Notice) -> (&'static str, String) {
+    let error = notice.last_error.as_deref().unwrap_or_default();
+    let at = |at: Option<DateTime<Utc>>| time_text(l, at.unwrap_or(notice.created_at));
+    match notice.state.as_str() {
+        "sent" => ("small muted", td_string!(l, notice.state_sent, time = at(notice.sent_at))),
+        "delivered" => ("small muted", td_string!(l, notice.state_delivered, time = at(notice.settled_at))),
+        "undelivered" if error.starts_with("EXPIRED") => {
+            ("tag warn", td_string!(l, notice.state_undelivered_expired).to_owned())
+        }
+        "undelivered" => ("tag warn", td_string!(l, notice.state_undelivered).to_owned()),
+        "given_up" if error == TOO_LATE => ("tag warn", td_string!(l, notice.state_too_late).to_owned()),
+        "given_up" => ("tag warn", td_string!(l, notice.state_given_up).to_owned()),
+        _ => ("tag", td_string!(l, notice.state_queued).to_owned()),
+    }
 }
 
 fn kind_text(l: Locale, kind: &str) -> &'static str {

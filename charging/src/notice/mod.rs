@@ -6,8 +6,12 @@ pub mod choice;
 mod order_request;
 mod service_words;
 #[cfg(feature = "postgres")]
+pub mod queue;
+pub mod receipt;
+#[cfg(feature = "postgres")]
 pub mod store;
 pub mod template;
+mod urgency;
 mod usage_words;
 mod words;
 
@@ -15,6 +19,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use account_words::{AccountNotice, DataLeft};
 pub use service_words::{ListLead, ListedService, ServiceNotice, pages};
+pub use urgency::{Urgency, lifetime};
 pub use usage_words::UsageNotice;
 
 /// 可选提醒 Messages that no rule requires, which a subscriber may turn off.

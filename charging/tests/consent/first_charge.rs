@@ -6,7 +6,7 @@ use charging::audit::audit;
 use charging::bill::run::{Summary, run};
 use charging::clock::{ManualClock, Month};
 use charging::consent::incoming::Handled;
-use charging::notice::store::{due as due_notices, mark_sent};
+use charging::notice::queue::{self, Fate, Lane, Tried};
 use charging::order::EndReason;
 use charging::order::ending::{cancel_preview, undo_cancel};
 use charging::order::first_charge::{Due, due, forget_ended, remind};
@@ -36,8 +36,10 @@ impl World {
 
     pub async fn send_all(&self, at: DateTime<Utc>) {
         let mut conn = self.db.app.acquire().await.unwrap();
-        for notice in due_notices(&mut conn, at, u16::MAX).await.unwrap() {
-            mark_sent(&mut conn, notice.subscriber_id, notice.notice_id, at).await.unwrap();
+        for lane in Lane::ALL {
+            let due = queue::due(&mut conn, lane, at, u16::MAX).await.unwrap();
+            let sent: Vec<Tried> = due.iter().map(|notice| Tried::new(notice, vec![], Fate::Sent)).collect();
+            queue::settle(&mut conn, &sent, at).await.unwrap();
         }
     }
 

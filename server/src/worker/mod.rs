@@ -14,6 +14,7 @@ use app::state::AppState;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::sms;
 use spending_limit::Notifier;
 
 const NOTICES_EVERY: Duration = Duration::from_millis(500);
@@ -32,20 +33,23 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts them all.
+    /// Starts them all. `sms`: the SMS centre by which messages go to phones.
     ///
     /// # Errors
     /// When the client that notifies network functions cannot be set up.
-    pub fn start(state: &AppState) -> anyhow::Result<Self> {
+    pub fn start(state: &AppState, sms: Option<sms::Settings>) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let AppState { pool, clock, demo, .. } = state.clone();
-        if demo {
+        if let Some(settings) = sms {
+            let (channel, stopped) = (sms::Channel::new(state, settings), stopped.clone());
+            tasks.spawn(async move { channel.run(stopped).await });
+        } else if demo {
             let (pool, clock) = (pool.clone(), clock.clone());
             let send = async move || notices::run(&pool, clock.now()).await;
             tasks.spawn(repeat(NOTICES_EVERY, stopped.clone(), send));
         } else {
-            tracing::warn!("no SMS channel is configured: messages to subscribers wait in their queue");
+            tracing::warn!("no SMS centre is configured: messages to subscribers wait in their queue");
         }
         let notifier = Arc::new(Notifier::new(state)?);
         let reviewer = notifier.clone();
