@@ -28,7 +28,7 @@ pub struct HandsetMessage {
     pub outgoing: bool,
     pub at: chrono::DateTime<chrono::Utc>,
     pub body: String,
-    /// `queued`, `sent` or `given_up`.
+    /// As of a notice.
     pub state: String,
 }
 

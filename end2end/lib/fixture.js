@@ -52,7 +52,7 @@ const elements = {
   notes: '',
 };
 
-function tariffs() {
+export function tariffs() {
   return {
     format: 'mingbai-tariffs/1',
     tariffs: [
@@ -92,7 +92,7 @@ function tariffs() {
   };
 }
 
-function subscriber(msisdn) {
+export function subscriber(msisdn) {
   const since = localDay(monthStart(3));
   const consent = { method: 'signature', reference: `slip ${msisdn}`, agreed_at: `${since}T09:00:00+08:00` };
   return {

@@ -20,13 +20,18 @@ function environment(dataDir, address) {
 }
 
 /** Starts `mingbai serve` with these arguments and waits until it answers. */
-export async function serve(dataDir, ...args) {
+export function serve(dataDir, ...args) {
+  return start({ dataDir, args });
+}
+
+/** The same, with more in the environment. */
+export async function start({ dataDir, args = [], env = {} }) {
   if (!existsSync(program)) {
     throw new Error(`${program} is missing: run \`cargo xtask build\` first, or name the folder in MINGBAI_DIST`);
   }
   const child = spawn(program, ['serve', ...args], {
     cwd: dataDir,
-    env: environment(dataDir, '127.0.0.1:0'),
+    env: { ...environment(dataDir, '127.0.0.1:0'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -42,7 +47,7 @@ export async function serve(dataDir, ...args) {
   for (;;) {
     const url = /Mingbai is at (http:\S+?)\/?\s/.exec(said)?.[1];
     const answer = url && (await fetch(`${url}/readyz`).catch(() => null));
-    if (answer?.ok) return { url, stop: () => stop(child, ended) };
+    if (answer?.ok) return { url, log: () => log, stop: () => stop(child, ended) };
     if (child.exitCode !== null || Date.now() > deadline) {
       await stop(child, ended);
       throw new Error(`the server did not start:\n${log}`);
@@ -60,8 +65,13 @@ async function stop(child, ended) {
 }
 
 /** Runs another command against the same data, and returns what it printed. */
-export async function run(...args) {
-  const options = { env: environment(process.env.END2END_DATA_DIR), maxBuffer: 10_000_000 };
+export function run(...args) {
+  return runIn(process.env.END2END_DATA_DIR, ...args);
+}
+
+/** Runs a command against the data of a folder, and returns what it printed. */
+export async function runIn(dataDir, ...args) {
+  const options = { env: environment(dataDir), maxBuffer: 10_000_000 };
   const { stdout } = await promisify(execFile)(program, args, options);
   return stdout;
 }

@@ -11,5 +11,6 @@ pub mod import;
 pub mod network;
 pub mod postgres;
 pub mod session_store;
+pub mod sms;
 pub mod web;
 pub mod worker;

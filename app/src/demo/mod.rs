@@ -108,7 +108,7 @@ fn message_view(l: Locale, message: HandsetMessage) -> impl IntoView {
     let time = time_text(l, message.at);
     let time = match message.state.as_str() {
         "queued" => td_string!(l, demo.queued, time = time),
-        "given_up" => td_string!(l, demo.given_up, time = time),
+        "given_up" | "undelivered" => td_string!(l, demo.given_up, time = time),
         _ => time,
     };
     if message.outgoing {

@@ -1,7 +1,9 @@
 //! `/me/notices`: every message that was sent to the subscriber.
 
+use charging::notice::queue::TOO_LATE;
 use charging::notice::store::{Notice, for_subscriber};
 use charging::subscriber::store::find;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -53,11 +55,7 @@ pub fn NoticesPage() -> impl IntoView {
 }
 
 fn entry(l: Locale, notice: Notice) -> AnyView {
-    let (class, state) = match (notice.state.as_str(), notice.sent_at) {
-        ("sent", Some(at)) => ("small muted", td_string!(l, notice.state_sent, time = time_text(l, at))),
-        ("given_up", _) => ("tag warn", td_string!(l, notice.state_given_up).to_owned()),
-        _ => ("tag", td_string!(l, notice.state_queued).to_owned()),
-    };
+    let (class, state) = state_text(l, &notice);
     view! {
         <li>
             <div class="row spread">
@@ -68,6 +66,23 @@ fn entry(l: Locale, notice: Notice) -> AnyView {
         </li>
     }
     .into_any()
+}
+
+/// What became of a message, and the class that shows it.
+fn state_text(l: Locale, notice: &Notice) -> (&'static str, String) {
+    let error = notice.last_error.as_deref().unwrap_or_default();
+    let at = |at: Option<DateTime<Utc>>| time_text(l, at.unwrap_or(notice.created_at));
+    match notice.state.as_str() {
+        "sent" => ("small muted", td_string!(l, notice.state_sent, time = at(notice.sent_at))),
+        "delivered" => ("small muted", td_string!(l, notice.state_delivered, time = at(notice.settled_at))),
+        "undelivered" if error.starts_with("EXPIRED") => {
+            ("tag warn", td_string!(l, notice.state_undelivered_expired).to_owned())
+        }
+        "undelivered" => ("tag warn", td_string!(l, notice.state_undelivered).to_owned()),
+        "given_up" if error == TOO_LATE => ("tag warn", td_string!(l, notice.state_too_late).to_owned()),
+        "given_up" => ("tag warn", td_string!(l, notice.state_given_up).to_owned()),
+        _ => ("tag", td_string!(l, notice.state_queued).to_owned()),
+    }
 }
 
 fn kind_text(l: Locale, kind: &str) -> &'static str {
@@ -88,6 +103,19 @@ fn kind_text(l: Locale, kind: &str) -> &'static str {
         "cap_state" => td_string!(l, notice.kind_cap_state),
         "high_charge" => td_string!(l, notice.kind_high_charge),
         "bill_ready" => td_string!(l, notice.kind_bill_ready),
+        "service_list" => td_string!(l, notice.kind_service_list),
+        "not_cancelled" => td_string!(l, notice.kind_not_cancelled),
+        "first_charge" => td_string!(l, notice.kind_first_charge),
+        "first_charge_made" => td_string!(l, notice.kind_first_charge_made),
+        "renewal" => td_string!(l, notice.kind_renewal),
+        "my_plan" => td_string!(l, notice.kind_my_plan),
+        "my_data" => td_string!(l, notice.kind_my_data),
+        "my_bill" => td_string!(l, notice.kind_my_bill),
+        "my_cap" => td_string!(l, notice.kind_my_cap),
+        "cap_unchanged" => td_string!(l, notice.kind_cap_unchanged),
+        "reminders" => td_string!(l, notice.kind_reminders),
+        "nothing_asked" => td_string!(l, notice.kind_nothing_asked),
+        "help" => td_string!(l, notice.kind_help),
         _ => td_string!(l, notice.kind_other),
     }
 }

@@ -53,14 +53,15 @@ pub(super) async fn month(
     Ok(())
 }
 
-fn runs_in(subscription: &Subscription, month: Month) -> bool {
+/// Whether the month of a subscription is paid for: it ran then, and was not cancelled before its first charge.
+fn is_paid(subscription: &Subscription, month: Month) -> bool {
     let end = subscription.ends_at.unwrap_or(DateTime::<Utc>::MAX_UTC);
-    subscription.starts_at < month.end() && end > month.start() && end > subscription.starts_at
+    !subscription.unpaid && subscription.starts_at < month.end() && end > month.start() && end > subscription.starts_at
 }
 
 /// "First month" and "Ending" of the rating rules. Stopping never costs more than staying.
 fn recurring(subscription: &Subscription, month: Month) -> Decimal {
-    let Some(terms) = subscription.terms.recurring.as_ref().filter(|_| runs_in(subscription, month)) else {
+    let Some(terms) = subscription.terms.recurring.as_ref().filter(|_| is_paid(subscription, month)) else {
         return Decimal::ZERO;
     };
     let days = Decimal::from(month.days());
@@ -82,6 +83,6 @@ fn recurring(subscription: &Subscription, month: Month) -> Decimal {
 }
 
 fn one_off(subscription: &Subscription, month: Month) -> Decimal {
-    let due = month.contains(subscription.starts_at) && runs_in(subscription, month);
+    let due = month.contains(subscription.starts_at) && is_paid(subscription, month);
     if due { subscription.terms.one_off } else { Decimal::ZERO }
 }

@@ -23,6 +23,8 @@ pub(super) struct Subscription {
     pub starts_at: DateTime<Utc>,
     pub ends_at: Option<DateTime<Utc>>,
     pub stopped_at_once: bool,
+    /// Cancelled before its first charge: nothing may be charged for it, nor for use beyond its allowances.
+    pub unpaid: bool,
     pub terms: Terms,
 }
 
@@ -65,13 +67,18 @@ pub(super) async fn subscriptions(
 impl Subscription {
     fn read(row: SubscriptionRow) -> Result<Self, AuditError> {
         let SubscriptionRow { scheme_id, version, .. } = row;
-        let terms = serde_json::from_value(row.terms);
+        let unpaid = row.end_reason.as_deref() == Some("before_first_charge");
+        let terms = serde_json::from_value(row.terms).map(|terms: Terms| {
+            let overage = if unpaid { Vec::new() } else { terms.overage };
+            Terms { overage, ..terms }
+        });
         Ok(Self {
             id: row.subscription_id,
             is_plan: row.kind == "plan",
             starts_at: row.starts_at,
             ends_at: row.ends_at,
-            stopped_at_once: row.end_reason.as_deref() == Some("immediately"),
+            stopped_at_once: unpaid || row.end_reason.as_deref() == Some("immediately"),
+            unpaid,
             terms: terms.map_err(|error| AuditError::Terms { scheme_id, version, error })?,
         })
     }

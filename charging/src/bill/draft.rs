@@ -13,6 +13,7 @@ use super::{LineKind, NewLine};
 use crate::clock::Month;
 use crate::ledger::{ChargeKind, NewCharge};
 use crate::order::EndReason;
+use crate::order::first_charge::ANSWER_TIME;
 use crate::tariff::{FirstMonth, Recurring, SchemeId};
 
 /// Everything that goes on one bill.
@@ -67,38 +68,55 @@ pub(super) struct Batch {
     pub wanted: Vec<i64>,
     /// How many have one.
     pub already: u64,
+    /// How many have none yet because a first charge is on it that was not told long enough ago.
+    pub waiting: u64,
     /// All of them.
     pub seen: u64,
     /// The id of the last.
     pub last: i64,
 }
 
-/// The next subscribers, at most `size`; `None` when there are no more.
+/// The next subscribers, at most `size`; `None` when there are no more. A bill waits while a first charge would be on it
+/// whose reminder is not out for [`ANSWER_TIME`].
 pub(super) async fn next_batch(
     conn: &mut PgConnection,
     month: Month,
     after: i64,
     size: i64,
+    now: DateTime<Utc>,
 ) -> Result<Option<Batch>, RunError> {
     let rows = sqlx::query!(
         r#"select s.subscriber_id,
              exists (select from bill b where b.subscriber_id = s.subscriber_id and b.month = $2) as "billed!",
              (s.created_at < $3 or exists (
-                 select from subscription p where p.subscriber_id = s.subscriber_id and p.starts_at < $3)) as "here!"
+                 select from subscription p where p.subscriber_id = s.subscriber_id and p.starts_at < $3)) as "here!",
+             exists (
+                 select from first_charge f
+                 join subscription p on p.subscriber_id = f.subscriber_id and p.subscription_id = f.subscription_id
+                 left join notice n on n.subscriber_id = f.subscriber_id
+                     and n.event_key = 'first_charge/' || f.subscription_id
+                 where f.subscriber_id = s.subscriber_id and f.month = $2 and p.ends_at is null
+                     and p.recurring_price > 0
+                     and not coalesce(n.sent_at <= $5, n.state = 'given_up', false)) as "waits!"
            from subscriber s where s.subscriber_id > $1 order by s.subscriber_id limit $4"#,
         after,
         month.first_day(),
         month.end(),
-        size
+        size,
+        now - ANSWER_TIME
     )
     .fetch_all(conn)
     .await?;
     let Some(last) = rows.last().map(|row| row.subscriber_id) else { return Ok(None) };
+    let (already, seen) = (rows.iter().filter(|row| row.billed).count() as u64, rows.len() as u64);
+    let (waiting, wanted): (Vec<_>, Vec<_>) =
+        rows.into_iter().filter(|row| row.here && !row.billed).partition(|row| row.waits);
     Ok(Some(Batch {
-        already: rows.iter().filter(|row| row.billed).count() as u64,
-        seen: rows.len() as u64,
+        already,
+        seen,
         last,
-        wanted: rows.into_iter().filter(|row| row.here && !row.billed).map(|row| row.subscriber_id).collect(),
+        waiting: waiting.len() as u64,
+        wanted: wanted.into_iter().map(|row| row.subscriber_id).collect(),
     }))
 }
 

@@ -51,6 +51,11 @@ pub struct RecurringCharge {
 }
 
 impl Period {
+    /// It costs nothing: it was cancelled before its first charge.
+    fn is_free(&self) -> bool {
+        self.end_reason == Some(EndReason::BeforeFirstCharge)
+    }
+
     /// The first and the last day in `month` on which it ran; `None` when it did not run in that month, or was
     /// cancelled before it began. A day on which it was stopped at once counts (today included).
     pub fn days_in(&self, month: Month) -> Option<(NaiveDate, NaiveDate)> {
@@ -65,12 +70,13 @@ impl Period {
     }
 }
 
-/// What the subscription is charged for a month: nothing where it did not run, or costs nothing.
+/// What the subscription is charged for a month: nothing where it did not run, costs nothing, or was cancelled before its
+/// first charge.
 ///
 /// The first month follows the tariff; a subscription stopped at once is charged for its days used, and never more than
 /// if it had not been stopped; one that ends with its month, or was replaced by another plan, is charged as if it went on.
 pub fn recurring_charge(terms: &Recurring, period: &Period, month: Month) -> Option<RecurringCharge> {
-    let (from, until) = period.days_in(month)?;
+    let (from, until) = period.days_in(month).filter(|_| !period.is_free())?;
     let (price, of_days) = (terms.price, month.days());
     let is_first = Month::of(period.starts_at) == month;
     let days_to_month_end = of_days - from.day() + 1;
@@ -88,10 +94,11 @@ pub fn recurring_charge(terms: &Recurring, period: &Period, month: Month) -> Opt
     (amount > Decimal::ZERO).then_some(RecurringCharge { rule, price, days, of_days, from, until, amount })
 }
 
-/// What is charged once, in the first month, in yuan; nothing where it was cancelled before it began.
+/// What is charged once, in the first month, in yuan; nothing where it was cancelled before it began, or before its first
+/// charge.
 pub fn one_off_charge(one_off_price: Decimal, period: &Period, month: Month) -> Option<Decimal> {
-    let due = Month::of(period.starts_at) == month && period.days_in(month).is_some() && one_off_price > Decimal::ZERO;
-    due.then_some(one_off_price)
+    let begins = Month::of(period.starts_at) == month && period.days_in(month).is_some();
+    (begins && !period.is_free() && one_off_price > Decimal::ZERO).then_some(one_off_price)
 }
 
 #[cfg(test)]
@@ -184,6 +191,9 @@ mod tests {
         let not_a_moment = ended("2026-11-01", day("2026-11-01"), EndReason::Immediately);
         assert_eq!(amount(&terms("59.00", FirstMonth::Full), &not_a_moment, "2026-11"), None);
         assert_eq!(amount(&terms("0.00", FirstMonth::Daily), &running("2026-10-22"), "2026-10"), None);
+        let in_time = ended("2026-10-22", day("2026-10-29"), EndReason::BeforeFirstCharge);
+        assert_eq!(amount(&terms("59.00", FirstMonth::Full), &in_time, "2026-10"), None);
+        assert_eq!(one_off_charge(Decimal::TEN, &in_time, month("2026-10")), None);
         assert_eq!(one_off_charge(Decimal::ZERO, &running("2026-10-22"), month("2026-10")), None);
         assert_eq!(one_off_charge(Decimal::TEN, &running("2026-10-22"), month("2026-10")), Some(Decimal::TEN));
         assert_eq!(one_off_charge(Decimal::TEN, &running("2026-10-22"), month("2026-11")), None);

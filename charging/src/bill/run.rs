@@ -38,6 +38,8 @@ pub struct Summary {
     pub total: Decimal,
     /// Subscribers who had their bill of the month already.
     pub already: u64,
+    /// Subscribers who have none yet because a first charge on it was not told long enough ago: run again a day later.
+    pub waiting: u64,
     /// Subscribers who have none because it was refused, each with the reason.
     pub refused: Vec<(i64, RunError)>,
 }
@@ -88,12 +90,13 @@ impl RunError {
         sqlstate(error).is_some_and(|code| ["22", "23", "40"].iter().any(|class| code.starts_with(class)))
     }
 
-    /// Whether another run posted the charge or billed it in the meantime, or the two stood in each other's way.
+    /// Whether another run posted the charge or billed it in the meantime, something was cancelled before its first charge, or
+    /// the two stood in each other's way.
     fn is_overtaken(&self) -> bool {
         let is_billed = |error: &sqlx::Error| {
             error.as_database_error().and_then(DatabaseError::constraint) == Some("bill_line_charge_pkey")
         };
-        matches!(self, Self::Ledger(LedgerError::AlreadyCharged))
+        matches!(self, Self::Ledger(LedgerError::AlreadyCharged | LedgerError::NoSubscription))
             || self.of_database().is_some_and(|error| is_billed(error) || is_transient(error))
     }
 }
@@ -116,7 +119,7 @@ pub async fn run(pool: &PgPool, month: Month, clock: &dyn Clock, progress: impl 
 async fn run_in(pool: &PgPool, month: Month, clock: &dyn Clock, progress: impl Fn(u64)) -> Result<Summary, RunError> {
     let mut summary = Summary { total: Decimal::new(0, 2), ..Summary::default() };
     let mut closed = std::pin::pin!(
-        batches(pool, month)
+        batches(pool, month, clock)
             .map_ok(async |batch| close_batch(pool, month, batch, clock.now()).await)
             .try_buffer_unordered(IN_FLIGHT)
     );
@@ -124,6 +127,7 @@ async fn run_in(pool: &PgPool, month: Month, clock: &dyn Clock, progress: impl F
         summary.bills += closed.totals.len() as u64;
         summary.total += closed.totals.iter().sum::<Decimal>();
         summary.already += closed.already;
+        summary.waiting += closed.waiting;
         summary.refused.extend(closed.refused);
         progress(closed.seen);
         if summary.refused.len() >= REFUSED_MAX {
@@ -144,10 +148,14 @@ pub async fn subscribers(conn: &mut PgConnection) -> Result<u64, sqlx::Error> {
 }
 
 /// All subscribers, batch by batch.
-fn batches(pool: &PgPool, month: Month) -> impl Stream<Item = Result<Batch, RunError>> {
+fn batches<'a>(
+    pool: &'a PgPool,
+    month: Month,
+    clock: &'a dyn Clock,
+) -> impl Stream<Item = Result<Batch, RunError>> + 'a {
     stream::try_unfold(i64::MIN, move |after| async move {
         let mut conn = pool.acquire().await?;
-        let batch = next_batch(&mut conn, month, after, BATCH).await?;
+        let batch = next_batch(&mut conn, month, after, BATCH, clock.now()).await?;
         Ok(batch.map(|batch| {
             let last = batch.last;
             (batch, last)
@@ -161,13 +169,19 @@ struct Closed {
     /// Of the bills made, in yuan.
     totals: Vec<Decimal>,
     already: u64,
+    waiting: u64,
     refused: Vec<(i64, RunError)>,
     seen: u64,
 }
 
 /// Closes a batch in one transaction, or, where that is refused, each subscriber in one.
 async fn close_batch(pool: &PgPool, month: Month, batch: Batch, now: DateTime<Utc>) -> Result<Closed, RunError> {
-    let mut closed = Closed { already: batch.already, seen: batch.seen, ..Closed::default() };
+    let mut closed = Closed {
+        already: batch.already,
+        waiting: batch.waiting,
+        seen: batch.seen,
+        ..Closed::default()
+    };
     if batch.wanted.is_empty() {
         return Ok(closed);
     }

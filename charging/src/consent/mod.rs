@@ -6,6 +6,7 @@
 #[cfg(feature = "postgres")]
 pub mod cap;
 pub mod chain;
+pub mod command;
 mod evidence;
 #[cfg(feature = "postgres")]
 pub mod incoming;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::retry_at;
 use super::template::{self, Message};
+use super::{Urgency, choice, lifetime};
 use crate::subscriber::Language;
 
 /// Why the outbox could not be read or written.
@@ -41,8 +41,8 @@ pub struct NewNotice {
 /// When the database failed.
 pub async fn enqueue(conn: &mut PgConnection, notice: &NewNotice) -> Result<bool, NoticeError> {
     let inserted = sqlx::query!(
-        "insert into notice (subscriber_id, kind, event_key, language, body, created_at, due_at)
-        values ($1, $2, $3, $4, $5, $6, $7) on conflict on constraint notice_once do nothing",
+        "insert into notice (subscriber_id, kind, event_key, language, body, created_at, due_at, urgency, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict on constraint notice_once do nothing",
         notice.subscriber_id,
         notice.kind,
         notice.event_key,
@@ -50,6 +50,8 @@ pub async fn enqueue(conn: &mut PgConnection, notice: &NewNotice) -> Result<bool
         notice.body,
         notice.created_at,
         notice.due_at,
+        Urgency::of(notice.kind).rank(),
+        lifetime(notice.kind).map(|lifetime| notice.created_at + lifetime),
     )
     .execute(conn)
     .await?;
@@ -71,7 +73,7 @@ pub async fn tell(
 }
 
 /// Renders messages to many subscribers, each in its own language, and puts them into the outbox, due at once; each
-/// with the event it tells of. Returns how many were new.
+/// with the event it tells of; what its reader turned off is left out. Returns how many were new.
 ///
 /// # Errors
 /// When the database failed.
@@ -80,6 +82,14 @@ pub async fn tell_many(
     messages: &[(i64, String, Message<'_>)],
     now: DateTime<Utc>,
 ) -> Result<u64, NoticeError> {
+    let optional: Vec<_> =
+        messages.iter().filter_map(|(subscriber_id, _, message)| Some((*subscriber_id, message.topic()?))).collect();
+    let unwanted = choice::unwanted(conn, &optional).await?;
+    let is_wanted = |subscriber_id: i64, message: &Message<'_>| {
+        message.topic().is_none_or(|topic| !unwanted.contains(&(subscriber_id, topic.as_str().to_owned())))
+    };
+    let messages: Vec<_> =
+        messages.iter().filter(|(subscriber_id, _, message)| is_wanted(*subscriber_id, message)).collect();
     if messages.is_empty() {
         return Ok(0);
     }
@@ -90,24 +100,31 @@ pub async fn tell_many(
             .await?;
     let languages: HashMap<i64, String> = rows.into_iter().map(|row| (row.subscriber_id, row.language)).collect();
     let (mut events, mut kinds, mut written_in, mut bodies) = (vec![], vec![], vec![], vec![]);
+    let (mut urgencies, mut expiries) = (vec![], vec![]);
     for (subscriber_id, event, message) in messages {
         let language = languages.get(subscriber_id).ok_or(NoticeError::NoSubscriber(*subscriber_id))?;
         let language: Language = language.parse().map_err(|_| NoticeError::Corrupt("language"))?;
         events.push(event.clone());
-        kinds.push(message.kind().to_owned());
+        let kind = message.kind();
+        kinds.push(kind.to_owned());
+        urgencies.push(Urgency::of(kind).rank());
+        expiries.push(lifetime(kind).map(|lifetime| now + lifetime));
         written_in.push(language.as_str().to_owned());
         bodies.push(message.render(language));
     }
     let inserted = sqlx::query!(
-        "insert into notice (created_at, due_at, subscriber_id, kind, event_key, language, body)
-        select $1, $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+        "insert into notice (created_at, due_at, subscriber_id, kind, event_key, language, body, urgency, expires_at)
+        select $1, $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[],
+            $8::timestamptz[])
         on conflict on constraint notice_once do nothing",
         now,
         &subscribers,
         &kinds,
         &events,
         &written_in,
-        &bodies
+        &bodies,
+        &urgencies,
+        &expiries as &[Option<DateTime<Utc>>],
     )
     .execute(conn)
     .await?;
@@ -126,108 +143,6 @@ pub async fn language_of(conn: &mut PgConnection, subscriber_id: i64) -> Result<
     language.parse().map_err(|_| NoticeError::Corrupt("language"))
 }
 
-/// A message that waits to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueNotice {
-    pub subscriber_id: i64,
-    pub notice_id: i64,
-    pub msisdn: String,
-    pub kind: String,
-    pub body: String,
-    /// Failed tries so far.
-    pub attempts: i32,
-}
-
-/// Up to `limit` messages that are due, the longest waiting first. One worker drains the queue: nothing is locked.
-///
-/// # Errors
-/// When the database failed.
-pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, limit: u16) -> Result<Vec<DueNotice>, NoticeError> {
-    let rows = sqlx::query_as!(
-        DueNotice,
-        "select n.subscriber_id, n.notice_id, s.msisdn, n.kind, n.body, n.attempts
-        from notice n join subscriber s on s.subscriber_id = n.subscriber_id
-        where n.state = 'queued' and n.due_at <= $1 order by n.due_at, n.notice_id limit $2",
-        now,
-        i64::from(limit),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
-}
-
-/// Notes that a message went out. `false`: it was sent or given up before.
-///
-/// # Errors
-/// When the database failed.
-pub async fn mark_sent(
-    conn: &mut PgConnection,
-    subscriber_id: i64,
-    notice_id: i64,
-    at: DateTime<Utc>,
-) -> Result<bool, NoticeError> {
-    let changed = sqlx::query!(
-        "update notice set state = 'sent', sent_at = $3, attempts = attempts + 1, last_error = null
-        where subscriber_id = $1 and notice_id = $2 and state = 'queued'",
-        subscriber_id,
-        notice_id,
-        at,
-    )
-    .execute(conn)
-    .await?;
-    Ok(changed.rows_affected() == 1)
-}
-
-/// What became of a message that could not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterFailure {
-    /// It is tried again then.
-    RetryAt(DateTime<Utc>),
-    /// It is not tried again; the subscriber's page and the staff see it.
-    GivenUp,
-    /// It was sent or given up before.
-    Settled,
-}
-
-/// Longest error text that is kept, in characters.
-const ERROR_CHARS_MAX: usize = 500;
-
-/// Notes a failed try, and when to try again.
-///
-/// # Errors
-/// When the database failed.
-pub async fn retry_later(
-    conn: &mut PgConnection,
-    subscriber_id: i64,
-    notice_id: i64,
-    error: &str,
-    now: DateTime<Utc>,
-) -> Result<AfterFailure, NoticeError> {
-    let error: String = error.chars().take(ERROR_CHARS_MAX).collect();
-    let attempts = sqlx::query_scalar!(
-        "update notice set attempts = attempts + 1, last_error = $3
-        where subscriber_id = $1 and notice_id = $2 and state = 'queued' returning attempts",
-        subscriber_id,
-        notice_id,
-        error,
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    let Some(attempts) = attempts else { return Ok(AfterFailure::Settled) };
-    let next = retry_at(attempts, now);
-    sqlx::query!(
-        "update notice set state = $3, due_at = coalesce($4, due_at)
-        where subscriber_id = $1 and notice_id = $2 and state = 'queued'",
-        subscriber_id,
-        notice_id,
-        if next.is_some() { "queued" } else { "given_up" },
-        next,
-    )
-    .execute(conn)
-    .await?;
-    Ok(next.map_or(AfterFailure::GivenUp, AfterFailure::RetryAt))
-}
-
 /// A message as its owner sees it: codes are masked, because a code proves that one holds the phone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -236,9 +151,13 @@ pub struct Notice {
     pub event_key: String,
     pub body: String,
     pub created_at: DateTime<Utc>,
-    /// `queued`, `sent` or `given_up`.
+    /// `queued`, `sent`, `delivered`, `undelivered` or `given_up`.
     pub state: String,
     pub sent_at: Option<DateTime<Utc>>,
+    /// When the SMS centre told what became of it.
+    pub settled_at: Option<DateTime<Utc>>,
+    /// Why it did not arrive, was given up, or is tried again.
+    pub last_error: Option<String>,
 }
 
 /// Messages to one subscriber, newest first, at most 100; `before` is the id of the last one on the page before.
@@ -253,7 +172,7 @@ pub async fn for_subscriber(
 ) -> Result<Vec<Notice>, NoticeError> {
     let mut notices = sqlx::query_as!(
         Notice,
-        "select notice_id, kind, event_key, body, created_at, state, sent_at from notice
+        "select notice_id, kind, event_key, body, created_at, state, sent_at, settled_at, last_error from notice
         where subscriber_id = $1 and ($2::bigint is null or notice_id < $2) order by notice_id desc limit $3",
         subscriber_id,
         before,
@@ -278,7 +197,7 @@ pub async fn of_events(
 ) -> Result<Vec<Notice>, NoticeError> {
     let mut notices = sqlx::query_as!(
         Notice,
-        "select notice_id, kind, event_key, body, created_at, state, sent_at from notice
+        "select notice_id, kind, event_key, body, created_at, state, sent_at, settled_at, last_error from notice
         where subscriber_id = $1 and event_key = any($2) order by notice_id limit 100",
         subscriber_id,
         event_keys,

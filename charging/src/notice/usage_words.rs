@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::words;
+use super::{Topic, words};
 use crate::quantity::{Service, data_size};
 use crate::subscriber::Language;
 use crate::usage::threshold::{CapState, UsedLevel};
@@ -37,6 +37,15 @@ impl UsageNotice {
             Self::Cap { .. } => "cap_state",
             Self::HighCharge { .. } => "high_charge",
         }
+    }
+
+    pub(super) fn topic(&self) -> Option<Topic> {
+        let is_share = match self {
+            Self::Allowance { level, .. } => matches!(level, UsedLevel::Half | UsedLevel::FourFifths),
+            Self::Cap { state, .. } => *state == CapState::Half,
+            Self::HighCharge { .. } => false,
+        };
+        is_share.then_some(Topic::UsageShare)
     }
 
     pub(super) fn chinese(&self) -> String {

@@ -17,6 +17,24 @@ pub fn yuan(amount: Decimal, language: Language) -> String {
     }
 }
 
+/// `每月59.00元，一次性10.00元`: what something costs, on one line of a list.
+pub fn short_price(monthly: Decimal, once: Decimal, language: Language) -> String {
+    let mut parts = Vec::new();
+    if monthly > Decimal::ZERO || once.is_zero() {
+        parts.push(match language {
+            Language::Chinese => format!("每月{}", yuan(monthly, language)),
+            Language::English => format!("{}/month", yuan(monthly, language)),
+        });
+    }
+    if once > Decimal::ZERO {
+        parts.push(match language {
+            Language::Chinese => format!("一次性{}", yuan(once, language)),
+            Language::English => format!("{} once", yuan(once, language)),
+        });
+    }
+    parts.join(if language == Language::Chinese { "，" } else { ", " })
+}
+
 /// `2026年11月1日` or `1 Nov 2026`.
 pub fn day(day: NaiveDate, language: Language) -> String {
     match language {

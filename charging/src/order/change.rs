@@ -32,6 +32,20 @@ impl Change {
     }
 }
 
+/// When a subscription ends that is cancelled now, between the reminder of its first charge and that charge: as its tariff
+/// says, and no later than the month that would have been charged first.
+pub fn end_before_first_charge(
+    starts_at: DateTime<Utc>,
+    cancel: CancelEffective,
+    now: DateTime<Utc>,
+) -> (DateTime<Utc>, EndReason) {
+    let end = match cancel {
+        CancelEffective::Immediately => now,
+        CancelEffective::MonthEnd => Month::of(starts_at).end().max(now),
+    };
+    (end, EndReason::BeforeFirstCharge)
+}
+
 /// When a subscription ends that is cancelled now, and how.
 pub fn end_of(starts_at: DateTime<Utc>, cancel: CancelEffective, now: DateTime<Utc>) -> (DateTime<Utc>, EndReason) {
     match cancel {
@@ -77,6 +91,16 @@ mod tests {
             Change::of_plan(&plan(Some(month_end)), CancelEffective::Immediately, now),
             Change { starts_at: month_end, ends: None }
         );
+    }
+
+    #[test]
+    fn what_is_not_charged_yet_ends_no_later_than_its_first_month() {
+        let starts_at = at("2026-10-20T12:00:00+08:00");
+        let end = |cancel, now| end_before_first_charge(starts_at, cancel, at(now)).0;
+        let (october, november) = ("2026-10-28T12:00:00+08:00", "2026-11-01T09:00:00+08:00");
+        assert_eq!(end(CancelEffective::Immediately, october), at(october));
+        assert_eq!(end(CancelEffective::MonthEnd, october), at("2026-11-01T00:00:00+08:00"));
+        assert_eq!(end(CancelEffective::MonthEnd, november), at(november));
     }
 
     #[test]

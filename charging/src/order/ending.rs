@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
-use super::change::end_of;
+use super::change::{end_before_first_charge, end_of};
 use super::store::{Event, OrderError, Step, end_reason, held, note, set_end};
-use super::{EndReason, Held, Refusal};
+use super::{EndReason, Held, Refusal, first_charge};
 use crate::bill::{Period, RecurringCharge, one_off_charge, recurring_charge};
 use crate::clock::Month;
 use crate::consent::store::lock_subscriber;
+use crate::money::round_to_fen;
 use crate::notice::store::tell;
 use crate::notice::template::{CancelCost, Message};
 use crate::tariff::{self, TariffVersion, Terms};
@@ -27,14 +28,31 @@ impl Subscribed {
     }
 
     /// When and how it ends if it is cancelled now.
-    fn end(&self, now: DateTime<Utc>) -> Result<(DateTime<Utc>, EndReason), OrderError> {
+    fn end(&self, before_first_charge: bool, now: DateTime<Utc>) -> Result<End, OrderError> {
+        let cancel = self.terms()?.cancel_effective;
         match self.held.ends_at {
             Some(end) if end <= now => Err(OrderError::EndedBefore),
             Some(_) => Err(OrderError::EndsAlready),
-            None => Ok(end_of(self.held.starts_at, self.terms()?.cancel_effective, now)),
+            None if before_first_charge => Ok(end_before_first_charge(self.held.starts_at, cancel, now)),
+            None => Ok(end_of(self.held.starts_at, cancel, now)),
         }
     }
+
+    /// What this month is charged when it ends so.
+    fn costs(
+        &self,
+        (ends_at, reason): End,
+        month: Month,
+    ) -> Result<(Option<RecurringCharge>, Option<Decimal>), OrderError> {
+        let terms = self.terms()?;
+        let period = Period { starts_at: self.held.starts_at, ends_at: Some(ends_at), end_reason: Some(reason) };
+        let recurring = terms.recurring.as_ref().and_then(|recurring| recurring_charge(recurring, &period, month));
+        Ok((recurring, one_off_charge(terms.one_off, &period, month)))
+    }
 }
+
+/// When something ends, and how.
+type End = (DateTime<Utc>, EndReason);
 
 async fn find(conn: &mut PgConnection, subscriber_id: i64, subscription_id: i64) -> Result<Subscribed, OrderError> {
     let row = sqlx::query!(
@@ -85,12 +103,11 @@ pub async fn cancel_preview(
     now: DateTime<Utc>,
 ) -> Result<CancelPreview, OrderError> {
     let subscribed = find(conn, subscriber_id, subscription_id).await?;
-    let (ends_at, reason) = subscribed.end(now)?;
-    let terms = subscribed.terms()?;
+    let is_free = first_charge::is_announced(conn, subscriber_id, subscription_id).await?;
+    let (ends_at, reason) = subscribed.end(is_free, now)?;
     let month = Month::of(now);
-    let period = Period { starts_at: subscribed.held.starts_at, ends_at: Some(ends_at), end_reason: Some(reason) };
-    let recurring = terms.recurring.as_ref().and_then(|recurring| recurring_charge(recurring, &period, month));
-    let lapses = if reason == EndReason::Immediately {
+    let (recurring, one_off) = subscribed.costs((ends_at, reason), month)?;
+    let lapses = if ends_at <= now {
         let overview = month_overview(conn, subscriber_id, month, now).await?;
         let left = |allowance: &AllowanceOverview| allowance.subscription_id == subscription_id && allowance.left > 0;
         overview.allowances.into_iter().filter(left).collect()
@@ -102,13 +119,13 @@ pub async fn cancel_preview(
         ends_at,
         reason,
         recurring,
-        one_off: one_off_charge(terms.one_off, &period, month),
+        one_off,
         lapses,
     })
 }
 
-/// Cancels and says so by SMS. A plan that was to take over and has not begun leaves the present plan as it was.
-/// Returns when it ends and how.
+/// Cancels and says so by SMS, with what it costs. A plan that was to take over and has not begun leaves the present plan as
+/// it was. What was told of its first charge and is not charged yet costs nothing. Returns when it ends and how.
 ///
 /// # Errors
 /// [`OrderError::UnknownSubscription`], [`OrderError::EndedBefore`], [`OrderError::EndsAlready`].
@@ -121,8 +138,7 @@ pub async fn cancel(
 ) -> Result<(DateTime<Utc>, EndReason), OrderError> {
     lock_subscriber(conn, subscriber_id).await?;
     let subscribed = find(conn, subscriber_id, subscription_id).await?;
-    let (ends_at, reason) = subscribed.end(now)?;
-    set_end(conn, subscriber_id, subscription_id, Some((ends_at, reason))).await?;
+    let (ends_at, reason) = decide_end(conn, subscriber_id, &subscribed, now).await?;
     let event =
         Event { subscriber_id, subscription_id, step: Step::CancelAsked, at: now, effective_at: ends_at, channel_id };
     let event_id = note(conn, &event).await?;
@@ -133,11 +149,40 @@ pub async fn cancel(
     let how = match reason {
         EndReason::Immediately => CancelCost::DaysUsed,
         EndReason::MonthEnd | EndReason::Replaced => CancelCost::MonthInFull,
-        EndReason::BeforeStart => CancelCost::Nothing,
+        EndReason::BeforeStart => CancelCost::BeforeStart,
+        EndReason::BeforeFirstCharge => CancelCost::BeforeFirstCharge { at_once: ends_at <= now },
     };
-    let message = Message::CancelConfirmed { name: &subscribed.tariff.content.name, ends_at, how };
+    let (recurring, one_off) = subscribed.costs((ends_at, reason), Month::of(now))?;
+    let cost = [recurring.map(|charge| charge.amount), one_off].into_iter().flatten().map(round_to_fen).sum();
+    let message = Message::CancelConfirmed { name: &subscribed.tariff.content.name, ends_at, how, cost };
     tell(conn, subscriber_id, format!("cancel/{event_id}"), &message, now).await?;
     Ok((ends_at, reason))
+}
+
+/// Decides the end and sets it. Whether the first charge or this comes first is decided by the key between them: where a
+/// charge is being made at this instant, this waits for it, and then ends it as what is charged for.
+async fn decide_end(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    subscribed: &Subscribed,
+    now: DateTime<Utc>,
+) -> Result<End, OrderError> {
+    let subscription_id = subscribed.held.subscription_id;
+    if first_charge::is_announced(conn, subscriber_id, subscription_id).await? {
+        let end = subscribed.end(true, now)?;
+        let mut attempt = conn.begin().await?;
+        match set_end(&mut attempt, subscriber_id, subscription_id, Some(end)).await {
+            Ok(()) => {
+                attempt.commit().await?;
+                return Ok(end);
+            }
+            Err(OrderError::ChargedBefore) => attempt.rollback().await?,
+            Err(error) => return Err(error),
+        }
+    }
+    let end = subscribed.end(false, now)?;
+    set_end(conn, subscriber_id, subscription_id, Some(end)).await?;
+    Ok(end)
 }
 
 /// The present plan goes on that was to end for a plan which is cancelled before it began.
@@ -159,7 +204,8 @@ async fn restore_replaced(conn: &mut PgConnection, cancelled: &Event<'_>) -> Res
 }
 
 /// Takes a cancellation back, as long as its end is in the future. What was stopped at once cannot be taken back.
-/// For a plan that ends because another takes over, this cancels the other one.
+/// For a plan that ends because another takes over, this cancels the other one. A plan that was cancelled before its first
+/// charge stays so: what was used since is not charged for.
 ///
 /// # Errors
 /// [`OrderError::NothingToUndo`], or [`OrderError::Refused`] when something else took its place meanwhile.
@@ -176,7 +222,7 @@ pub async fn undo_cancel(
     let (Some(ends_at), Some(reason)) = (subscribed.held.ends_at, subscribed.held.end_reason) else {
         return Err(OrderError::NothingToUndo);
     };
-    if ends_at <= now {
+    if ends_at <= now || (subscribed.held.is_plan && reason == EndReason::BeforeFirstCharge) {
         return Err(OrderError::NothingToUndo);
     }
     if reason == EndReason::Replaced {

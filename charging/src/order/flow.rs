@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::change::Change;
 use super::store::{Event, NewOrder, NewSubscription, OrderError, Step, held, note, place, set_end, start};
-use super::{Held, Offer, Refusal, may_order};
+use super::{Held, Offer, Refusal, first_charge, may_order};
 use crate::clock::local_date;
 use crate::consent::Subject;
 use crate::consent::request::{self, Answer, Asked, OpenRequest, Question, RequestError};
@@ -198,6 +198,7 @@ pub(crate) async fn settle(
         Message::OrderSuccess { name, terms, starts_on }
     };
     tell(conn, subscriber_id, order_event(order_id), &message, now).await?;
+    first_charge::remind(conn, &[subscriber_id], now).await?;
     Ok(Ordered { order_id, subscription_id, consent_seq, starts_at: change.starts_at })
 }
 

@@ -1,14 +1,19 @@
 //! 订购 Orders and what they start: nothing without a yes.
 //!
 //! What may be ordered is decided by [`may_order`], when it is asked and again when it is answered (`flow`). Stopping is
-//! in `ending`; what other plans would have cost in `plans`; what pages show of orders and services is in `view`.
+//! in `ending`; what is told before a first charge and before a renewal in `first_charge` and `renewal`; what other plans
+//! would have cost in `plans`; what pages show of orders and services in `view`.
 
 pub mod change;
 #[cfg(feature = "postgres")]
 pub mod ending;
 #[cfg(feature = "postgres")]
+pub mod first_charge;
+#[cfg(feature = "postgres")]
 pub mod flow;
 pub mod plans;
+#[cfg(feature = "postgres")]
+pub mod renewal;
 #[cfg(feature = "postgres")]
 pub mod store;
 #[cfg(feature = "postgres")]
@@ -32,10 +37,13 @@ pub enum EndReason {
     Replaced,
     /// Cancelled before it began: costs nothing.
     BeforeStart,
+    /// Cancelled when its first charge was announced and not made yet: costs nothing, and no charge may name it.
+    BeforeFirstCharge,
 }
 
 impl EndReason {
-    pub const ALL: [Self; 4] = [Self::Immediately, Self::MonthEnd, Self::Replaced, Self::BeforeStart];
+    pub const ALL: [Self; 5] =
+        [Self::Immediately, Self::MonthEnd, Self::Replaced, Self::BeforeStart, Self::BeforeFirstCharge];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
@@ -44,6 +52,7 @@ impl EndReason {
             Self::MonthEnd => "month_end",
             Self::Replaced => "replaced",
             Self::BeforeStart => "before_start",
+            Self::BeforeFirstCharge => "before_first_charge",
         }
     }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{EndReason, Held, Refusal};
+use super::{EndReason, Held, Refusal, first_charge};
 use crate::consent::request::RequestError;
 use crate::consent::store::ConsentError;
 use crate::notice::store::NoticeError;
@@ -41,6 +41,8 @@ pub enum OrderError {
     EndedBefore,
     #[error("its end is decided already")]
     EndsAlready,
+    #[error("it is charged for already")]
+    ChargedBefore,
     #[error("there is no cancellation that can still be taken back")]
     NothingToUndo,
     #[error("there is no subscriber {0}")]
@@ -77,6 +79,7 @@ impl From<sqlx::Error> for OrderError {
             Some("subscription_order") => Self::UnknownOrder,
             Some("subscription_order_once") => Self::StartedBefore,
             Some("subscription_one_plan") => Self::TwoPlans,
+            Some("charge_subscription") => Self::ChargedBefore,
             Some("subscription_period") => Self::EndsBeforeStart,
             _ => Self::Database(error),
         }
@@ -133,8 +136,8 @@ pub struct NewSubscription {
     pub channel_id: String,
 }
 
-/// Starts what was ordered for a subscriber who is locked, notes the activation, and returns the subscription's id. Every tariff that is not a plan
-/// counts as an add-on.
+/// Starts what was ordered for a subscriber who is locked, notes the activation and when the first charge must be told, and
+/// returns the subscription's id. Every tariff that is not a plan counts as an add-on.
 ///
 /// # Errors
 /// When there is no such order, it has started something before, or two plans would run at the same time.
@@ -164,6 +167,7 @@ pub async fn start(conn: &mut PgConnection, new: &NewSubscription) -> Result<i64
         channel_id: &new.channel_id,
     };
     note(conn, &event).await?;
+    first_charge::schedule(conn, new, subscription_id).await?;
     Ok(subscription_id)
 }
 
@@ -223,7 +227,8 @@ pub async fn note(conn: &mut PgConnection, event: &Event<'_>) -> Result<i64, Ord
 /// Sets or clears the end of a subscription of a subscriber who is locked.
 ///
 /// # Errors
-/// [`OrderError::UnknownSubscription`], [`OrderError::TwoPlans`], or an end before the start.
+/// [`OrderError::UnknownSubscription`], [`OrderError::TwoPlans`], an end before the start, or [`OrderError::ChargedBefore`]
+/// for an end before the first charge when that has been made.
 pub async fn set_end(
     conn: &mut PgConnection,
     subscriber_id: i64,

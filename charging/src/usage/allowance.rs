@@ -25,7 +25,7 @@ pub struct Subscribed {
     pub starts_at: DateTime<Utc>,
     /// When it stops, once that is decided.
     pub ends_at: Option<DateTime<Utc>>,
-    /// It was ended `immediately`: what is unused then lapses. Otherwise the month is paid for in full and stays usable.
+    /// It was ended `immediately`, or before its first charge: what is unused then lapses. Otherwise the month is paid for in full and stays usable.
     pub lapses: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::world::{ADDON, PACK, World, now};
 use crate::{later, other_code, rng};
 
 impl World {
-    async fn receive(&self, subscriber_id: i64, message_id: &str, text: &str, at: DateTime<Utc>) -> Handled {
+    pub async fn receive(&self, subscriber_id: i64, message_id: &str, text: &str, at: DateTime<Utc>) -> Handled {
         let mut conn = self.db.app.acquire().await.unwrap();
         incoming(&mut conn, subscriber_id, message_id, text, at).await.unwrap()
     }
@@ -25,7 +25,7 @@ impl World {
         Ok(asked)
     }
 
-    async fn cap(&self, subscriber_id: i64) -> Decimal {
+    pub async fn cap(&self, subscriber_id: i64) -> Decimal {
         let mut conn = self.db.app.acquire().await.unwrap();
         current_cap(&mut conn, subscriber_id).await.unwrap().unwrap().cap
     }

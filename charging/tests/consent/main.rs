@@ -1,8 +1,12 @@
 //! Asking, agreeing, ordering, stopping, signing in: against a real database, with the clock in the test's hand.
 
+mod commands;
+mod first_charge;
 mod incoming;
 mod ordering;
 mod outbox;
+mod race;
+mod renewal;
 mod sign_in;
 mod stopping;
 mod world;
@@ -52,6 +56,15 @@ impl World {
         let (_, body) = self.last_sms(subscriber_id).await;
         let (_, after) = body.split_once("验证码").unwrap_or_else(|| panic!("no code in {body}"));
         after[..6].to_owned()
+    }
+
+    /// Every message, oldest first.
+    async fn sms(&self, subscriber_id: i64) -> Vec<(String, String)> {
+        sqlx::query_as("select kind, body from notice where subscriber_id = $1 order by notice_id")
+            .bind(subscriber_id)
+            .fetch_all(&self.db.app)
+            .await
+            .unwrap()
     }
 
     async fn count(&self, table: &str) -> i64 {

@@ -166,7 +166,8 @@ impl World {
             order_id,
             starts_at,
             activated_at: starts_at,
-            channel_id: "web".to_owned(),
+            // Nothing waits for the reminder of a first charge.
+            channel_id: "import".to_owned(),
         };
         let subscription_id = start(&mut tx, &new).await.unwrap();
         tx.commit().await.unwrap();

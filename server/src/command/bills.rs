@@ -57,6 +57,9 @@ async fn close(context: &Context, month: Month) -> anyhow::Result<()> {
     let summary = bill_run::run(&context.pool, month, &*context.clock, |seen| progress.inc(seen)).await?;
     progress.finish_and_clear();
     println!("bills {}, total {}, already there {}", summary.bills, summary.total, summary.already);
+    if summary.waiting > 0 {
+        println!("waiting {}: a first charge was told less than a day ago; run again later", summary.waiting);
+    }
     for (subscriber_id, reason) in &summary.refused {
         eprintln!("subscriber {subscriber_id} has no bill: {reason}");
     }

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 
 use crate::command::demo;
 use crate::context::Context;
-use crate::network;
 use crate::web::{self, Settings, Site};
 use crate::worker::Workers;
+use crate::{network, sms};
 
 /// Requests in progress get so long to end once the server is told to stop.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
@@ -34,11 +34,14 @@ pub struct Args {
     /// ask for charging and follow caps, and nobody where a public URL says that a proxy stands before the portal.
     #[arg(long, env = "MINGBAI_NETWORK_TOKEN", hide_env_values = true)]
     network_token: Option<String>,
+    #[command(flatten)]
+    sms: sms::Args,
 }
 
 /// # Errors
 /// When the address cannot be listened on, or demo data cannot be loaded.
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
+    let sms = args.sms.settings()?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let listener = TcpListener::bind(args.addr).await.with_context(|| format!("cannot listen on {}", args.addr))?;
@@ -57,7 +60,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     let public_url = args.public_url.unwrap_or_else(|| format!("http://{address}"));
     let network = network::Settings { access, public_url: public_url.trim_end_matches('/').to_owned() };
     let settings = Settings { secure: !address.ip().is_loopback(), site, network };
-    let workers = Workers::start(&state)?;
+    let workers = Workers::start(&state, sms)?;
     let portal = web::router(state, &settings).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = watch::channel(false);
     let listener = listener.tap_io(|connection| {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use charging::bill::run::run as close_month;
 use charging::clock::{ManualClock, Month};
 use charging::demo::SERVICE_PASSWORD;
+use charging::order::first_charge::{AHEAD, ANSWER_TIME};
 use charging::sign_in::store::{hash_password, store_password};
 use charging::subscriber::NewSubscriber;
 use charging::subscriber::STANDARD_CAP_YUAN;
@@ -24,6 +25,8 @@ use sqlx::PgPool;
 
 use people::Person;
 use traffic::Window;
+
+use crate::worker::reminders;
 
 /// Months of history before the one that runs, as `demo load` makes them.
 pub const HISTORY_MONTHS: u32 = 24;
@@ -70,8 +73,11 @@ pub async fn load(
         let scene = Scene { pool, now, month, index, age, password: &password };
         if !scene.is_done().await? {
             scene.live(&people).await?;
+            scene.remind().await?;
             if month < current {
-                let clock = ManualClock::new((month.end() + TimeDelta::hours(2)).min(now));
+                settle_notices(pool, month.end()).await?;
+                // Whoever ordered last was told of the first charge a day before the bill.
+                let clock = ManualClock::new((month.end() + ANSWER_TIME + TimeDelta::hours(2)).min(now));
                 let closed = close_month(pool, month, &clock, |_| ()).await?;
                 if let Some((subscriber_id, reason)) = closed.refused.into_iter().next() {
                     return Err(reason).with_context(|| format!("the bill of subscriber {subscriber_id}"));
@@ -216,6 +222,13 @@ impl Scene<'_> {
         store_password(&mut tx, subscriber.subscriber_id, self.password, at).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// What the worker would have told in this month of first charges and renewals.
+    async fn remind(&self) -> anyhow::Result<()> {
+        let ahead = (self.month.end() - AHEAD).min(self.now);
+        reminders::first_charges(self.pool, ahead).await?;
+        reminders::renewals(self.pool, ahead).await
     }
 
     async fn live_one(&self, person: &Person) -> anyhow::Result<()> {

@@ -60,20 +60,27 @@ struct ProblemDetails {
     cause: Option<String>,
 }
 
+/// TLS for those whom this machine trusts: by the file of `SSL_CERT_FILE`, else by the system's certificates.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn trusting_what_this_machine_does() -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    // Where there are none, only what has no TLS can be reached, and an attempt says why.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = rustls::crypto::ring::default_provider();
+    Ok(ClientConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
 impl Peers {
-    /// TLS trusts what this machine does: the file of `SSL_CERT_FILE`, else the system's certificates.
     ///
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new() -> Result<Self, rustls::Error> {
-        let mut roots = RootCertStore::empty();
-        // Where there are none, only functions without TLS can be reached, and an attempt says why.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = rustls::crypto::ring::default_provider();
-        let tls = ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = trusting_what_this_machine_does()?;
         let any = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions();
         Ok(Self {
             http2: client().http2_only(true).build(connector(true)),

@@ -34,6 +34,11 @@ fn recorder() -> Option<&'static PrometheusHandle> {
     RECORDER.get_or_init(install).as_ref()
 }
 
+/// Counts from now on, also what workers do before the first request comes.
+pub fn install() {
+    recorder();
+}
+
 /// Counts a request and its time.
 pub async fn count(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
     let started = Instant::now();

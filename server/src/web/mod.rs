@@ -62,6 +62,7 @@ pub struct Settings {
 
 /// Every address of the portal.
 pub fn router(state: AppState, settings: &Settings) -> Router {
+    metrics::install();
     let demo = state.demo;
     let routes: Vec<AxumRouteListing> =
         generate_route_list(App).into_iter().filter(|route| demo || !is_demo(route.path())).collect();

@@ -1,9 +1,11 @@
-//! Removes what has had its time: sessions, codes, counts of attempts, notifications that were sent.
+//! Removes what has had its time: sessions, codes, counts of attempts, notifications that were sent, what only the SMS
+//! centre still knows of.
 
+use charging::notice::receipt;
 use chrono::{DateTime, Days, Utc};
 use sqlx::PgPool;
 
-use crate::session_store;
+use crate::{session_store, sms};
 
 /// Codes and counts are of use for minutes; they are kept a day so that an odd sign-in can be looked into.
 const KEPT: Days = Days::new(1);
@@ -29,7 +31,11 @@ pub async fn run(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
             .execute(pool)
             .await?
             .rows_affected();
+    let receipts = receipt::forget_unknown(&mut *pool.acquire().await?, now).await?;
+    let deliveries = sms::forget_old(pool, now).await?;
     tracing::debug!(
+        receipts,
+        deliveries,
         charging,
         told,
         sessions,

@@ -1,8 +1,9 @@
-//! Work beside the requests: messages that are due, to subscribers and to network functions, and what has had its time.
+//! Work beside the requests: messages that are due, to subscribers and to network functions, what is told ahead, and what has had its time.
 
 mod cleanup;
 mod in_turn;
 mod notices;
+pub(crate) mod reminders;
 mod sessions;
 mod spending_limit;
 
@@ -13,12 +14,15 @@ use app::state::AppState;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::sms;
 use spending_limit::Notifier;
 
 const NOTICES_EVERY: Duration = Duration::from_millis(500);
 const NOTIFICATIONS_EVERY: Duration = Duration::from_millis(250);
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
+const FIRST_CHARGES_EVERY: Duration = Duration::from_secs(10);
+const RENEWALS_EVERY: Duration = Duration::from_hours(1);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -29,20 +33,23 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts them all.
+    /// Starts them all. `sms`: the SMS centre by which messages go to phones.
     ///
     /// # Errors
     /// When the client that notifies network functions cannot be set up.
-    pub fn start(state: &AppState) -> anyhow::Result<Self> {
+    pub fn start(state: &AppState, sms: Option<sms::Settings>) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let AppState { pool, clock, demo, .. } = state.clone();
-        if demo {
+        if let Some(settings) = sms {
+            let (channel, stopped) = (sms::Channel::new(state, settings), stopped.clone());
+            tasks.spawn(async move { channel.run(stopped).await });
+        } else if demo {
             let (pool, clock) = (pool.clone(), clock.clone());
             let send = async move || notices::run(&pool, clock.now()).await;
             tasks.spawn(repeat(NOTICES_EVERY, stopped.clone(), send));
         } else {
-            tracing::warn!("no SMS channel is configured: messages to subscribers wait in their queue");
+            tracing::warn!("no SMS centre is configured: messages to subscribers wait in their queue");
         }
         let notifier = Arc::new(Notifier::new(state)?);
         let reviewer = notifier.clone();
@@ -51,6 +58,12 @@ impl Workers {
         let silent = (pool.clone(), clock.clone());
         let give_back = async move || sessions::give_back(&silent.0, silent.1.now()).await;
         tasks.spawn(repeat(GIVE_BACK_EVERY, stopped.clone(), give_back));
+        let reminded = (pool.clone(), clock.clone());
+        let first_charges = async move || reminders::first_charges(&reminded.0, reminded.1.now()).await;
+        tasks.spawn(repeat(FIRST_CHARGES_EVERY, stopped.clone(), first_charges));
+        let renewed = (pool.clone(), clock.clone());
+        let renewals = async move || reminders::renewals(&renewed.0, renewed.1.now()).await;
+        tasks.spawn(repeat(RENEWALS_EVERY, stopped.clone(), renewals));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }

@@ -7,6 +7,7 @@ pub mod load;
 pub mod online;
 mod rating;
 mod reference;
+mod sms;
 mod zone;
 
 use std::fs::{self, File};
@@ -55,6 +56,8 @@ enum Part {
     Rating,
     /// Closing a month.
     Bills,
+    /// Notices sent to an SMS centre. Needs Node.js.
+    Sms,
     /// Usage files and closing a month among more and more subscribers. Not among what is measured unless it is asked
     /// for: a million of them take an hour and 30 GB.
     Growth,
@@ -62,7 +65,7 @@ enum Part {
 
 impl Part {
     /// What is measured unless something else is asked for.
-    const USUAL: [Self; 5] = [Self::Zone, Self::Online, Self::Bulk, Self::Rating, Self::Bills];
+    const USUAL: [Self; 6] = [Self::Zone, Self::Online, Self::Bulk, Self::Rating, Self::Bills, Self::Sms];
 }
 
 impl std::fmt::Display for Part {
@@ -96,6 +99,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
             Part::Bulk => bulk::measure(&place)?,
             Part::Rating => rating::measure(workspace)?,
             Part::Bills => bills::measure(&place)?,
+            Part::Sms => sms::measure(workspace, &place)?,
             Part::Growth => growth::measure(&place, &args.subscribers)?,
         });
     }
@@ -211,6 +215,11 @@ impl Server {
             }
         }
         bail!("the server ended before it listened ({})", process.wait()?)
+    }
+
+    /// Of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Kills it (SIGKILL), as a crash would.

@@ -134,6 +134,9 @@ fn stop_sentences(l: Locale, stop: &CancelPreview, is_plan: bool) -> Vec<String>
     let mut said = vec![match stop.reason {
         EndReason::Immediately => td_string!(l, me.ad_stop_at_once).to_owned(),
         EndReason::BeforeStart => td_string!(l, me.ad_stop_before_start).to_owned(),
+        EndReason::BeforeFirstCharge => {
+            td_string!(l, me.ad_stop_before_first_charge, day = day_text(l, last_day(stop.ends_at)))
+        }
         EndReason::MonthEnd | EndReason::Replaced => {
             td_string!(l, me.ad_stop_month_end, day = day_text(l, last_day(stop.ends_at)))
         }
@@ -141,7 +144,7 @@ fn stop_sentences(l: Locale, stop: &CancelPreview, is_plan: bool) -> Vec<String>
     let monthly = stop.recurring.as_ref().map_or(Decimal::ZERO, |charge| round_to_fen(charge.amount));
     let amount = monthly + stop.one_off.unwrap_or(Decimal::ZERO);
     let month = month_text(l, Month::of(stop.ends_at - chrono::TimeDelta::microseconds(1)));
-    if stop.reason != EndReason::BeforeStart {
+    if !matches!(stop.reason, EndReason::BeforeStart | EndReason::BeforeFirstCharge) {
         said.push(if amount > Decimal::ZERO {
             td_string!(l, me.ad_stop_charge, month = month, amount = fen(amount))
         } else {
@@ -166,6 +169,7 @@ fn undo_part(l: Locale, service: &ActiveService, name: &str) -> impl IntoView + 
     let text = match service.end_reason {
         Some(EndReason::Replaced) => td_string!(l, me.ad_replaced_text, day = day),
         Some(EndReason::BeforeStart) => td_string!(l, me.ad_before_start_text).to_owned(),
+        Some(EndReason::BeforeFirstCharge) => td_string!(l, me.ad_before_first_charge_text, day = day),
         _ => td_string!(l, me.ad_ending_text, day = day),
     };
     let label = td_string!(l, me.ad_undo_label, name = name.to_owned());

@@ -211,7 +211,8 @@ fn follow(month: Month, subscribed: &[Subscribed], mut stored: BTreeMap<Allowanc
 async fn subscribed(conn: &mut PgConnection, keys: &KeyColumns) -> Result<BTreeMap<Key, Vec<Subscribed>>, UsageError> {
     let rows = sqlx::query!(
         r#"select k.subscriber_id as "subscriber_id!", k.month as "month!", s.subscription_id, s.scheme_id, s.version,
-            s.kind, s.starts_at, s.ends_at, (s.end_reason = 'immediately') is true as "lapses!"
+            s.kind, s.starts_at, s.ends_at, s.chargeable,
+            (s.end_reason in ('immediately', 'before_first_charge')) is true as "lapses!"
         from unnest($1::bigint[], $2::date[], $3::timestamptz[], $4::timestamptz[])
             as k (subscriber_id, month, after, before)
         join subscription s on s.subscriber_id = k.subscriber_id
@@ -237,13 +238,18 @@ async fn subscribed(conn: &mut PgConnection, keys: &KeyColumns) -> Result<BTreeM
             version: version.1,
             name: name.clone(),
             kind: row.kind.parse::<Kind>().map_err(corrupt)?,
-            terms: Arc::clone(terms),
+            terms: if row.chargeable { Arc::clone(terms) } else { Arc::new(without_overage(terms)) },
             starts_at: row.starts_at,
             ends_at: row.ends_at,
             lapses: row.lapses,
         });
     }
     Ok(subscribed)
+}
+
+/// The terms of what was cancelled before its first charge: nothing beyond its allowances can be charged for.
+fn without_overage(terms: &Terms) -> Terms {
+    Terms { overage: Vec::new(), ..terms.clone() }
 }
 
 type Published = BTreeMap<(String, i32), (String, Arc<Terms>)>;

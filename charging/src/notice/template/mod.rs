@@ -3,9 +3,12 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
+use super::account_words::AccountNotice;
 use super::order_request::order_request;
+use super::service_words::{ServiceNotice, cancel_confirmed_en, cancel_confirmed_zh};
 use super::usage_words::UsageNotice;
 use super::words::{self, clip, one_line};
+use super::Topic;
 use crate::clock::Month;
 use crate::subscriber::Language;
 use crate::tariff::{TariffContent, Terms};
@@ -18,6 +21,11 @@ pub const PARTS_MAX: usize = 3;
 pub const ORDER_REQUEST_PARTS_MAX: usize = 15;
 /// Most characters of a name; a longer one is cut.
 const NAME_CHARS_MAX: usize = 24;
+
+const HELP_ZH: &str = "没有办理任何业务。发0000看业务并退订，CXTC查套餐，CXLL查流量，CXZD查账单，CXFD查封顶，\
+    FD加金额改封顶，KTTX开提醒，QXTX关提醒。收到业务确认短信，Y同意，N不同意。人工请拨10086。";
+const HELP_EN: &str = "Nothing was done. Send 0000: services, to cancel; CXTC: plan; CXLL: data; CXZD: bill; CXFD: cap; FD and an \
+    amount: set it; KTTX/QXTX: tips on/off. When asked, Y or N. Person: 10086.";
 
 /// What stands for a code wherever the message is shown or kept as evidence.
 pub const MASKED_CODE: &str = "******";
@@ -54,11 +62,13 @@ pub enum Message<'a> {
     OrderRefused {
         name: &'a str,
     },
-    /// Stopped at an instant. `days_used`: the month is charged by days.
+    /// It stops at an instant.
     CancelConfirmed {
         name: &'a str,
         ends_at: DateTime<Utc>,
         how: CancelCost,
+        /// Yuan that this month costs because of it.
+        cost: Decimal,
     },
     CancelUndone {
         name: &'a str,
@@ -84,6 +94,10 @@ pub enum Message<'a> {
         facts: BillFacts,
     },
     Usage(UsageNotice),
+    /// About what is subscribed to: lists, stopping by number, the first charge and renewals ahead.
+    Service(ServiceNotice<'a>),
+    /// Answers to questions about the account.
+    Account(AccountNotice<'a>),
     /// To a reply that answers nothing that was asked.
     NothingAsked,
     /// To an SMS that is not understood.
@@ -99,12 +113,19 @@ pub enum Lapse {
     OfferChanged,
 }
 
-/// What cancelling costs this month.
+/// What decides the cost of cancelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelCost {
     DaysUsed,
+    /// As if it went on to the end of the month.
     MonthInFull,
-    Nothing,
+    /// Nothing: it had not begun.
+    BeforeStart,
+    /// Nothing: it was not charged yet.
+    BeforeFirstCharge {
+        /// It has stopped; else it can be used until then.
+        at_once: bool,
+    },
 }
 
 /// What a bill consists of, in yuan.
@@ -136,8 +157,18 @@ impl Message<'_> {
             Self::CapLapsed { .. } => "cap_lapsed",
             Self::BillReady { .. } => "bill_ready",
             Self::Usage(notice) => notice.kind(),
+            Self::Service(notice) => notice.kind(),
+            Self::Account(notice) => notice.kind(),
             Self::NothingAsked => "nothing_asked",
             Self::Help => "help",
+        }
+    }
+
+    /// The topic that its reader may turn off; `None`: a rule requires it, or the subscriber asked for it.
+    pub fn topic(&self) -> Option<Topic> {
+        match self {
+            Self::Usage(notice) => notice.topic(),
+            _ => None,
         }
     }
 
@@ -181,7 +212,7 @@ impl Message<'_> {
                 format!("“{}”没有开通：它的价格或内容有变，或已不能办理。没有收费。需要请重新查看后办理。", short(name))
             }
             Self::OrderRefused { name } => format!("好的，“{}”不开通，没有收费。", short(name)),
-            Self::CancelConfirmed { name, ends_at, how } => cancel_confirmed_zh(name, *ends_at, *how),
+            Self::CancelConfirmed { name, ends_at, how, cost } => cancel_confirmed_zh(name, *ends_at, *how, *cost),
             Self::CancelUndone { name } => format!("“{}”的退订已撤销，继续为您服务，价格不变。", short(name)),
             Self::CapRequest { cap, code } => format!(
                 "您要把流量超套封顶提高到每月{}，超套流量费可能随之增加，到封顶即停网。验证码{code}，5分钟内有效；或10分钟内回复Y同意，N不同意。",
@@ -204,11 +235,10 @@ impl Message<'_> {
                 change_zh(facts.change)
             ),
             Self::Usage(notice) => notice.chinese(),
+            Self::Service(notice) => notice.chinese(),
+            Self::Account(notice) => notice.chinese(),
             Self::NothingAsked => "您现在没有等待答复的业务，没有办理任何业务，没有收费。".to_owned(),
-            Self::Help => {
-                "没看懂您的短信，没有办理任何业务。收到业务确认短信后，回复Y同意，回复N不同意。找人工请拨10086。"
-                    .to_owned()
-            }
+            Self::Help => HELP_ZH.to_owned(),
         }
     }
 
@@ -243,7 +273,7 @@ impl Message<'_> {
             Self::OrderRefused { name } => {
                 format!("All right, \"{}\" is not ordered. Nothing was charged.", short(name))
             }
-            Self::CancelConfirmed { name, ends_at, how } => cancel_confirmed_en(name, *ends_at, *how),
+            Self::CancelConfirmed { name, ends_at, how, cost } => cancel_confirmed_en(name, *ends_at, *how, *cost),
             Self::CancelUndone { name } => {
                 format!("\"{}\" is no longer cancelled and goes on at the same price.", short(name))
             }
@@ -272,37 +302,11 @@ impl Message<'_> {
                 change_en(facts.change)
             ),
             Self::Usage(notice) => notice.english(),
+            Self::Service(notice) => notice.english(),
+            Self::Account(notice) => notice.english(),
             Self::NothingAsked => "Nothing waits for your answer. Nothing was ordered or charged.".to_owned(),
-            Self::Help => "Not understood, and nothing was done. When we ask about a service, reply Y to agree or N to refuse. For a person call 10086.".to_owned(),
+            Self::Help => HELP_EN.to_owned(),
         }
-    }
-}
-
-fn cancel_confirmed_zh(name: &str, ends_at: DateTime<Utc>, how: CancelCost) -> String {
-    let zh = Language::Chinese;
-    let name = short(name);
-    match how {
-        CancelCost::DaysUsed => format!("“{name}”已退订，现在起停止。本月月费只按已用天数收，以后不再收。"),
-        CancelCost::MonthInFull => format!(
-            "“{name}”已退订，用到{}为止，当月收全月，以后不再收。在此之前可在网站“我的业务”撤销退订。",
-            words::last_day(ends_at, zh)
-        ),
-        CancelCost::Nothing => format!("“{name}”已取消，还没有开始，不收费。"),
-    }
-}
-
-fn cancel_confirmed_en(name: &str, ends_at: DateTime<Utc>, how: CancelCost) -> String {
-    let en = Language::English;
-    let name = short(name);
-    match how {
-        CancelCost::DaysUsed => {
-            format!("\"{name}\" is cancelled and has stopped. Only the days used this month are charged, then nothing.")
-        }
-        CancelCost::MonthInFull => format!(
-            "\"{name}\" is cancelled. It runs until {}, that month is charged in full, then nothing. Until then you can undo this under My services.",
-            words::last_day(ends_at, en)
-        ),
-        CancelCost::Nothing => format!("\"{name}\" is cancelled before it began. Nothing is charged."),
     }
 }
 
@@ -326,7 +330,7 @@ fn change_en(change: Option<Decimal>) -> String {
     }
 }
 
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     clip(&one_line(name), NAME_CHARS_MAX).0
 }
 
@@ -352,146 +356,6 @@ pub fn parts(body: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::quantity::Service;
-    use crate::tariff::{Included, Kind};
-    use crate::usage::threshold::{CapState, UsedLevel};
-
-    fn tariff(long: bool) -> TariffContent {
-        let text = |text: &str| if long { text.repeat(60) } else { text.to_owned() };
-        TariffContent {
-            scheme_id: "26MB900001".parse().unwrap(),
-            operator_id: "mingbai".to_owned(),
-            name: text("畅享 99 套餐"),
-            kind: Kind::Plan,
-            audience: String::new(),
-            regions: vec!["全国".to_owned()],
-            channels: vec![],
-            on_sale_from: "2026-01-01".parse().unwrap(),
-            on_sale_until: "2027-12-31".parse().unwrap(),
-            validity: text("长期有效，每月自动续订，直到退订"),
-            commitment: text("无"),
-            cancel: text("网上营业厅、营业厅、10086"),
-            penalty: text("无"),
-            restrictions: vec![text("热点共享流量不超过10GB"), text("仅限中国大陆使用")],
-            notes: String::new(),
-            price_text: String::new(),
-            services_text: String::new(),
-            overage_text: String::new(),
-            category: String::new(),
-            included: Included::default(),
-            terms: Some(terms()),
-        }
-    }
-
-    fn terms() -> Terms {
-        serde_json::from_str(
-            r#"{"recurring":{"price":"99.00","first_month":"daily"},"one_off":"10.00","cancel_effective":"month_end",
-            "allowances":[{"service":"data","quantity":"20GB","rollover":true},
-                {"service":"data","quantity":"30GB","rating_groups":[1000]},
-                {"service":"voice","quantity":"400min"},{"service":"sms","quantity":"100"}],
-            "overage":[{"service":"data","model":"ladder","price":"0.03","unit":"1MB","block_price":"3.00","block":"1GB"},
-                {"service":"voice","model":"unit","price":"0.15","unit":"1min"}]}"#,
-        )
-        .unwrap()
-    }
-
-    fn every<'a>(tariff: &'a TariffContent, terms: &'a Terms) -> Vec<Message<'a>> {
-        let name = tariff.name.as_str();
-        let cap = "100000.00".parse().unwrap();
-        let code = "048213";
-        let starts_on = "2026-12-01".parse().unwrap();
-        let ends_at = "2026-12-31T16:00:00Z".parse().unwrap();
-        let most = Decimal::new(9_999_999, 2);
-        let services = [(Service::Data, false), (Service::Data, true), (Service::Voice, false), (Service::Sms, false)];
-        let levels = [UsedLevel::Half, UsedLevel::FourFifths, UsedLevel::TenMegabytesLeft, UsedLevel::UsedUp];
-        let states = [CapState::Half, CapState::Near, CapState::Reached];
-        let allowances = services.into_iter().flat_map(|(service, is_directed)| {
-            levels.into_iter().flat_map(move |level| {
-                [true, false].map(|has_price| UsageNotice::Allowance {
-                    service,
-                    is_directed,
-                    level,
-                    left: 9_999_999,
-                    has_price,
-                })
-            })
-        });
-        let caps = states.map(|state| UsageNotice::Cap { state, charged: most, cap: most });
-        let high = UsageNotice::HighCharge { beyond: most, average: most };
-        let usage = allowances.chain(caps).chain([high]).map(Message::Usage);
-        let others = vec![
-            Message::SignInCode { code },
-            Message::OrderRequest { tariff, terms, code },
-            Message::OrderSuccess { name, terms, starts_on },
-            Message::PlanChange { name, terms, starts_on },
-            Message::OrderLapsed { name, why: Lapse::TooLate },
-            Message::OrderLapsed { name, why: Lapse::OfferChanged },
-            Message::OrderRefused { name },
-            Message::CancelConfirmed { name, ends_at, how: CancelCost::DaysUsed },
-            Message::CancelConfirmed { name, ends_at, how: CancelCost::MonthInFull },
-            Message::CancelConfirmed { name, ends_at, how: CancelCost::Nothing },
-            Message::CancelUndone { name },
-            Message::CapRequest { cap, code },
-            Message::CapChanged { cap },
-            Message::CapRefused { cap },
-            Message::CapLapsed { cap },
-            Message::BillReady {
-                month: "2026-10".parse().unwrap(),
-                total: most,
-                due: most,
-                facts: BillFacts { fees: most, overage: most, change: Some(-most) },
-            },
-            Message::NothingAsked,
-            Message::Help,
-        ];
-        others.into_iter().chain(usage).collect()
-    }
-
-    #[test]
-    fn every_message_is_short_in_both_languages() {
-        let (usual, long, terms) = (tariff(false), tariff(true), terms());
-        for message in every(&usual, &terms).into_iter().chain(every(&long, &terms)) {
-            for language in Language::ALL {
-                let body = message.render(language);
-                println!("{} ({})\n{body}\n", message.kind(), parts(&body));
-                assert!(parts(&body) <= message.parts_max(), "{} parts: {body}", parts(&body));
-            }
-        }
-    }
-
-    #[test]
-    fn an_order_request_says_everything() {
-        let (tariff, terms) = (tariff(false), terms());
-        assert_eq!(
-            Message::OrderRequest { tariff: &tariff, terms: &terms, code: "048213" }.render(Language::Chinese),
-            "【明白】您要办理“畅享 99 套餐”(26MB900001)。资费：每月99.00元，首月按剩余天数收；一次性10.00元。\
-             每月含：流量20GB(可结转至下月)、定向流量30GB、通话400分钟、短信100条。\
-             用完后：流量0.03元/MB，每1GB最多收3.00元，通话0.15元/分钟，短信用完即停。\
-             限制：热点共享流量不超过10GB；仅限中国大陆使用。有效期：长期有效，每月自动续订，直到退订。\
-             在网要求：无。违约责任：无。退订：随时可退，月底停，当月收全月。\
-             同意请在网页填验证码048213(5分钟内有效)，或10分钟内回复Y；不同意回复N。"
-        );
-    }
-
-    #[test]
-    fn what_is_kept_hides_the_code_and_nothing_else() {
-        let (tariff, terms) = (tariff(false), terms());
-        for (sent, kept) in [("048213", MASKED_CODE), (MASKED_CODE, MASKED_CODE)] {
-            for language in Language::ALL {
-                let cap = Decimal::from(100_000);
-                for (sent, kept) in [
-                    (Message::SignInCode { code: sent }, Message::SignInCode { code: kept }),
-                    (Message::CapRequest { cap, code: sent }, Message::CapRequest { cap, code: kept }),
-                    (
-                        Message::OrderRequest { tariff: &tariff, terms: &terms, code: sent },
-                        Message::OrderRequest { tariff: &tariff, terms: &terms, code: kept },
-                    ),
-                ] {
-                    assert_eq!(mask_code(&sent.render(language)), kept.render(language));
-                }
-            }
-        }
-    }
-}
+mod catalogue;
+#[cfg(test)]
+mod tests;

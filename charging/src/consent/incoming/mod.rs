@@ -1,15 +1,22 @@
-//! SMS that subscribers send to 10086, each handled exactly once.
+//! SMS that subscribers send to 10086, each handled exactly once: answers to what was asked, and commands.
+
+mod account;
+mod services;
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
 use super::Subject;
 use super::cap::{self, CapRaiseError};
+use super::command::Command;
 use super::request::{self, Answer, OpenRequest, RequestError};
 use super::store::lock_subscriber;
 use super::{Method, TEXT_BYTES_MAX};
+use crate::bill::store::BillError;
+use crate::notice::ListLead;
 use crate::notice::store::{NoticeError, tell};
 use crate::notice::template::{Lapse, Message};
+use crate::order::EndReason;
 use crate::order::flow::{self, Ordered};
 use crate::order::store::OrderError;
 use crate::usage::store::UsageError;
@@ -29,44 +36,13 @@ pub enum IncomingError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]
+    Usage(#[from] UsageError),
+    #[error(transparent)]
+    Bill(#[from] BillError),
+    #[error(transparent)]
     Notice(#[from] NoticeError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-}
-
-/// What a message asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    Yes,
-    No,
-    Unknown,
-}
-
-impl Command {
-    /// Reads a message as people write it: full-width letters, spaces, lower case and a final mark are understood.
-    pub fn read(text: &str) -> Self {
-        let word: String = text
-            .chars()
-            .take(BODY_CHARS_MAX)
-            .map(half_width)
-            .filter(|c| !c.is_whitespace() && !matches!(c, '.' | '。' | '!' | ','))
-            .flat_map(char::to_uppercase)
-            .collect();
-        match word.as_str() {
-            "Y" | "YES" | "是" | "同意" => Self::Yes,
-            "N" | "NO" | "否" | "不同意" => Self::No,
-            _ => Self::Unknown,
-        }
-    }
-}
-
-/// Full-width forms of ASCII as ASCII.
-fn half_width(c: char) -> char {
-    match u32::from(c) {
-        0x3000 => ' ',
-        wide @ 0xFF01..=0xFF5E => char::from_u32(wide - 0xFEE0).unwrap_or(c),
-        _ => c,
-    }
 }
 
 /// What a message brought about. Whatever it is, the subscriber is told by SMS.
@@ -81,11 +57,27 @@ pub enum Handled {
     Lapsed,
     /// Nothing waits for an answer.
     NothingAsked,
+    /// A list of so many services was sent.
+    Listed(usize),
+    Cancelled {
+        subscription_id: i64,
+        ends_at: DateTime<Utc>,
+        reason: EndReason,
+    },
+    /// What the number stands for has an end already, or it stands for nothing.
+    NotCancelled,
+    /// A question was answered, or a choice noted.
+    Answered,
+    CapLowered,
+    /// A yes to a higher cap was asked for.
+    Asked {
+        request_id: i64,
+    },
     NotUnderstood,
 }
 
-/// Handles a message from a subscriber, once by the id that its sender gave it. A yes or no answers the request that
-/// was sent last. Runs in a transaction of its own.
+/// Handles a message from a subscriber, once by the id that its sender gave it: see [`Command`]. A yes or no answers the
+/// request that was sent last. Runs in a transaction of its own.
 ///
 /// # Errors
 /// When the database failed: nothing was done then, and the message can be delivered again.
@@ -129,14 +121,26 @@ struct Reply<'a> {
 
 impl Reply<'_> {
     async fn handle(&self, conn: &mut PgConnection) -> Result<Handled, IncomingError> {
-        let command = Command::read(self.text);
-        if command == Command::Unknown {
-            return self.say(conn, &Message::Help, Handled::NotUnderstood).await;
+        match Command::read(self.text) {
+            Command::Yes => self.answer_request(conn, true).await,
+            Command::No => self.answer_request(conn, false).await,
+            Command::Services => self.list(conn, ListLead::Asked).await,
+            Command::Cancel(number) => self.cancel(conn, number).await,
+            Command::Plan => self.plan(conn).await,
+            Command::Data => self.data(conn).await,
+            Command::Bill => self.bill(conn).await,
+            Command::Cap => self.cap(conn).await,
+            Command::SetCap(cap) => self.set_cap(conn, cap).await,
+            Command::Reminders(on) => self.reminders(conn, on).await,
+            Command::Unknown => self.say(conn, &Message::Help, Handled::NotUnderstood).await,
         }
+    }
+
+    async fn answer_request(&self, conn: &mut PgConnection, is_yes: bool) -> Result<Handled, IncomingError> {
         let Some(request) = request::newest_open(conn, self.subscriber_id).await? else {
             return self.say(conn, &Message::NothingAsked, Handled::NothingAsked).await;
         };
-        if command == Command::No {
+        if !is_yes {
             flow::refuse(conn, self.subscriber_id, request.request_id, self.now).await?;
             return Ok(Handled::Refused);
         }
@@ -183,26 +187,17 @@ impl Reply<'_> {
         message: &Message<'_>,
         handled: Handled,
     ) -> Result<Handled, IncomingError> {
-        let event = format!("incoming/{}", self.incoming_id);
-        tell(conn, self.subscriber_id, event, message, self.now).await?;
+        self.tell_nth(conn, 1, message).await?;
         Ok(handled)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_are_read_as_people_write_them() {
-        for text in ["Y", "y", " Ｙ ", "ｙ", "是", "是。", "同 意", "yes", "Ｙｅｓ！"] {
-            assert_eq!(Command::read(text), Command::Yes, "{text}");
+    /// Tells the subscriber; of several messages, each has its place.
+    async fn tell_nth(&self, conn: &mut PgConnection, nth: usize, message: &Message<'_>) -> Result<(), IncomingError> {
+        let mut event = format!("incoming/{}", self.incoming_id);
+        if nth > 1 {
+            event.push_str(&format!("/{nth}"));
         }
-        for text in ["N", "n ", "Ｎ", "否", "不同意", "No."] {
-            assert_eq!(Command::read(text), Command::No, "{text}");
-        }
-        for text in ["", "YN", "是吗", "不是", "好的", "Y1", "0000", "同意书"] {
-            assert_eq!(Command::read(text), Command::Unknown, "{text}");
-        }
+        tell(conn, self.subscriber_id, event, message, self.now).await?;
+        Ok(())
     }
 }

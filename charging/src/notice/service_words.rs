@@ -1,0 +1,253 @@
+//! What subscribers are told of the services that they have: the list to cancel from, what cancelling did, and what is
+//! charged or renewed soon.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+
+use super::template::{CancelCost, PART_CHARS, PARTS_MAX, short};
+use super::words::{self, last_day, yuan};
+use crate::money::round_to_fen;
+use crate::subscriber::Language;
+
+/// A line of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedService {
+    /// What to reply.
+    pub number: i32,
+    pub name: String,
+    /// Yuan a month, and yuan once.
+    pub recurring_price: Decimal,
+    pub one_off_price: Decimal,
+    /// When it ends, if that is decided.
+    pub ends_at: Option<DateTime<Utc>>,
+}
+
+/// Why a list is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListLead {
+    /// It was asked for.
+    Asked,
+    /// A number came in, and there was no list.
+    NoList,
+    /// A number came in, and the list is more than a day old.
+    Expired,
+}
+
+/// Something about a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceNotice<'a> {
+    /// One message of a list.
+    List { lead: ListLead, services: &'a [ListedService], page: usize, pages: usize },
+    NoServices,
+    /// The list has no such number.
+    NoSuchNumber { number: u32, last: i32 },
+    /// What the number stood for had ended before.
+    Ended { name: &'a str, ended_at: DateTime<Utc> },
+    /// Its end is decided already.
+    EndsAlready { name: &'a str, ends_at: DateTime<Utc> },
+    /// 首次扣费提醒: yuan that is charged first, yuan a month, the day, and what to reply to cancel.
+    FirstCharge { name: &'a str, amount: Decimal, monthly: Decimal, charged_on: NaiveDate, number: i32 },
+    /// The same of what costs by use alone.
+    FirstUse { name: &'a str, number: i32 },
+    /// The reply to cancel came after a charge; yuan charged until then.
+    FirstChargeMade { name: &'a str, charged: Decimal },
+    /// 续订提醒: what renews itself on a day, and the yuan a month for all of it.
+    Renewal { first: &'a str, services: usize, monthly: Decimal, renews_on: NaiveDate },
+}
+
+impl ServiceNotice<'_> {
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::List { .. } | Self::NoServices => "service_list",
+            Self::NoSuchNumber { .. } | Self::Ended { .. } | Self::EndsAlready { .. } => "not_cancelled",
+            Self::FirstCharge { .. } | Self::FirstUse { .. } => "first_charge",
+            Self::FirstChargeMade { .. } => "first_charge_made",
+            Self::Renewal { .. } => "renewal",
+        }
+    }
+
+    pub(super) fn chinese(&self) -> String {
+        let zh = Language::Chinese;
+        match self {
+            Self::List { lead, services, page, pages } => {
+                let lead = match lead {
+                    ListLead::Asked => "",
+                    ListLead::NoList => "还没有清单，没有退订。",
+                    ListLead::Expired => "清单已过24小时，没有退订。",
+                };
+                let lines: String = services.iter().map(|service| line(service, zh)).collect();
+                format!("{lead}您的业务{}：\n{lines}退订回复编号，24小时内有效。", page_mark(*page, *pages))
+            }
+            Self::NoServices => "您现在没有订购任何业务，没有按月的收费。".to_owned(),
+            Self::NoSuchNumber { number, last } => {
+                format!("清单里没有编号{number}，没有退订任何业务。编号是1到{last}，发0000可再看清单。")
+            }
+            Self::Ended { name, ended_at } => {
+                format!("“{}”已在{}停止，不用再退订，停止后没有收费。", short(name), last_day(*ended_at, zh))
+            }
+            Self::EndsAlready { name, ends_at } => format!(
+                "“{}”之前已退订，用到{}为止，以后不再收费。不用再退订。",
+                short(name),
+                last_day(*ends_at, zh)
+            ),
+            Self::FirstCharge { name, amount, monthly, charged_on, number } => format!(
+                "“{}”将在{}首次扣费{}，以后每月{}。不想要请在扣费前回复TD{number}退订，一分不收；要用不必回复。",
+                short(name),
+                words::day(*charged_on, zh),
+                yuan(*amount, zh),
+                yuan(*monthly, zh)
+            ),
+            Self::FirstUse { name, number } => format!(
+                "“{}”没有月费，按使用收费，用了才扣费。不想要请在使用前回复TD{number}退订，一分不收；要用不必回复。",
+                short(name)
+            ),
+            Self::FirstChargeMade { name, charged } => format!(
+                "您答复退订“{}”时，它已经扣费，至今共{}。退订从您答复时办理，费用和停止时间见退订短信。有疑问请拨10086。",
+                short(name),
+                yuan(round_to_fen(*charged), zh)
+            ),
+            Self::Renewal { first, services, monthly, renews_on } => format!(
+                "{}起自动续订：{}，每月共{}。不想续请在此之前发0000，回复编号退订；要续不必回复。",
+                words::day(*renews_on, zh),
+                renewed_zh(first, *services),
+                yuan(*monthly, zh)
+            ),
+        }
+    }
+
+    pub(super) fn english(&self) -> String {
+        let en = Language::English;
+        match self {
+            Self::List { lead, services, page, pages } => {
+                let lead = match lead {
+                    ListLead::Asked => "",
+                    ListLead::NoList => "No list yet, nothing cancelled. ",
+                    ListLead::Expired => "List too old, nothing cancelled. ",
+                };
+                let lines: String = services.iter().map(|service| line(service, en)).collect();
+                format!("{lead}Your services{}:\n{lines}To cancel one, reply its number within 24 h.", page_mark(*page, *pages))
+            }
+            Self::NoServices => "You have no services, and nothing is charged by the month.".to_owned(),
+            Self::NoSuchNumber { number, last } => format!(
+                "The list has no number {number}; nothing was cancelled. Its numbers are 1 to {last}. Send 0000 to see it again."
+            ),
+            Self::Ended { name, ended_at } => format!(
+                "\"{}\" stopped on {} already. Nothing was charged for it since.",
+                short(name),
+                last_day(*ended_at, en)
+            ),
+            Self::EndsAlready { name, ends_at } => format!(
+                "\"{}\" is cancelled already. It runs until {}, then nothing is charged.",
+                short(name),
+                last_day(*ends_at, en)
+            ),
+            Self::FirstCharge { name, amount, monthly, charged_on, number } => format!(
+                "\"{}\" is charged for the first time on {}: {}, then {} a month. Not wanted? Reply TD{number} before then and pay nothing. To keep it, do nothing.",
+                short(name),
+                words::day(*charged_on, en),
+                yuan(*amount, en),
+                yuan(*monthly, en)
+            ),
+            Self::FirstUse { name, number } => format!(
+                "\"{}\" has no monthly fee: you pay for what you use. Not wanted? Reply TD{number} before using it and pay nothing. To keep it, do nothing.",
+                short(name)
+            ),
+            Self::FirstChargeMade { name, charged } => format!(
+                "When your reply to cancel \"{}\" came, it had been charged: {} so far. It is cancelled as of your reply; see that message. Questions: call 10086.",
+                short(name),
+                yuan(round_to_fen(*charged), en)
+            ),
+            Self::Renewal { first, services, monthly, renews_on } => format!(
+                "On {} renews: {}, {} a month in all. To stop, send 0000 before then and reply the number. To keep, do nothing.",
+                words::day(*renews_on, en),
+                renewed_en(first, *services),
+                yuan(*monthly, en)
+            ),
+        }
+    }
+}
+
+/// Cuts a list into messages of at most [`PARTS_MAX`] parts.
+pub fn pages(lead: ListLead, services: &[ListedService], language: Language) -> Vec<&[ListedService]> {
+    let units = |text: &str| text.encode_utf16().count();
+    let frame = ServiceNotice::List { lead, services: &[], page: 99, pages: 99 };
+    let frame = super::template::Message::Service(frame).render(language);
+    let room = (PARTS_MAX * PART_CHARS).saturating_sub(units(&frame));
+    let (mut pages, mut from, mut taken) = (Vec::new(), 0, 0);
+    for (at, service) in services.iter().enumerate() {
+        let length = units(&line(service, language));
+        if at > from && taken + length > room {
+            pages.push(&services[from..at]);
+            (from, taken) = (at, 0);
+        }
+        taken += length;
+    }
+    if from < services.len() {
+        pages.push(&services[from..]);
+    }
+    pages
+}
+
+fn line(service: &ListedService, language: Language) -> String {
+    let ListedService { number, name, recurring_price, one_off_price, ends_at } = service;
+    let price = words::short_price(*recurring_price, *one_off_price, language);
+    let ends = ends_at.map(|at| match language {
+        Language::Chinese => format!("(用到{})", last_day(at, language)),
+        Language::English => format!(" (until {})", last_day(at, language)),
+    });
+    format!("{number}. {} {price}{}\n", short(name), ends.unwrap_or_default())
+}
+
+fn page_mark(page: usize, pages: usize) -> String {
+    if pages > 1 { format!("({page}/{pages})") } else { String::new() }
+}
+
+fn renewed_zh(first: &str, services: usize) -> String {
+    if services > 1 { format!("“{}”等{services}项业务", short(first)) } else { format!("“{}”", short(first)) }
+}
+
+fn renewed_en(first: &str, services: usize) -> String {
+    match services {
+        0 | 1 => format!("\"{}\"", short(first)),
+        2 => format!("\"{}\" and 1 more service", short(first)),
+        _ => format!("\"{}\" and {} more services", short(first), services - 1),
+    }
+}
+
+pub(super) fn cancel_confirmed_zh(name: &str, ends_at: DateTime<Utc>, how: CancelCost, cost: Decimal) -> String {
+    let zh = Language::Chinese;
+    let (name, cost, day) = (short(name), yuan(round_to_fen(cost), zh), last_day(ends_at, zh));
+    match how {
+        CancelCost::DaysUsed => format!("“{name}”已退订，现在起停止。本月按已用天数收{cost}，以后不再收。"),
+        CancelCost::MonthInFull => format!(
+            "“{name}”已退订，用到{day}为止，本月收{cost}，以后不再收。在此之前可在网站“我的业务”撤销退订。"
+        ),
+        CancelCost::BeforeStart => format!("“{name}”已取消，还没有开始，不收费。"),
+        CancelCost::BeforeFirstCharge { at_once: true } => {
+            format!("“{name}”已在首次扣费前退订，现在起停止。一分不收，以后也不收。")
+        }
+        CancelCost::BeforeFirstCharge { at_once: false } => {
+            format!("“{name}”已在首次扣费前退订，可用到{day}为止。一分不收，以后也不收。")
+        }
+    }
+}
+
+pub(super) fn cancel_confirmed_en(name: &str, ends_at: DateTime<Utc>, how: CancelCost, cost: Decimal) -> String {
+    let en = Language::English;
+    let (name, cost, day) = (short(name), yuan(round_to_fen(cost), en), last_day(ends_at, en));
+    match how {
+        CancelCost::DaysUsed => {
+            format!("\"{name}\" is cancelled and has stopped. This month costs {cost} for the days used, then nothing.")
+        }
+        CancelCost::MonthInFull => format!(
+            "\"{name}\" is cancelled. It runs until {day}, this month costs {cost}, then nothing. Until then you can undo this under My services."
+        ),
+        CancelCost::BeforeStart => format!("\"{name}\" is cancelled before it began. Nothing is charged."),
+        CancelCost::BeforeFirstCharge { at_once: true } => {
+            format!("\"{name}\" is cancelled before its first charge and has stopped. You pay nothing for it.")
+        }
+        CancelCost::BeforeFirstCharge { at_once: false } => format!(
+            "\"{name}\" is cancelled before its first charge. You can use it until {day} and pay nothing for it."
+        ),
+    }
+}
