@@ -37,7 +37,8 @@ impl Command {
     /// Reads a message: full-width letters and digits, lower case, spaces, a sign between word and number, and a mark at the
     /// end are understood. Nothing is guessed: what has anything more to it is [`Self::Unknown`].
     pub fn read(text: &str) -> Self {
-        let word: String = text.chars().map(half_width).filter(|c| !is_blank(*c)).flat_map(char::to_uppercase).collect();
+        let word: String =
+            text.chars().map(half_width).filter(|c| !is_blank(*c)).flat_map(char::to_uppercase).collect();
         let word = word.trim_end_matches(['.', '。', '!', ',', '，', '?', '～', '~']);
         if word.chars().count() > COMMAND_CHARS_MAX {
             return Self::Unknown;
@@ -114,7 +115,9 @@ mod tests {
         for text in ["N", "n ", "Ｎ", "否", "不同意", "No."] {
             assert_eq!(Command::read(text), Command::No, "{text}");
         }
-        for text in ["", "YN", "是吗", "不是", "好的", "Y1", "同意书", "00000000", "0000是什么", "TD1和2", "FDA", "CXTC2"] {
+        for text in
+            ["", "YN", "是吗", "不是", "好的", "Y1", "同意书", "00000000", "0000是什么", "TD1和2", "FDA", "CXTC2"]
+        {
             assert_eq!(Command::read(text), Command::Unknown, "{text}");
         }
     }

@@ -230,11 +230,7 @@ pub async fn of_reply(
 ///
 /// # Errors
 /// When the database failed.
-pub async fn charged(
-    conn: &mut PgConnection,
-    subscriber_id: i64,
-    subscription_id: i64,
-) -> Result<Decimal, OrderError> {
+pub async fn charged(conn: &mut PgConnection, subscriber_id: i64, subscription_id: i64) -> Result<Decimal, OrderError> {
     let charged = sqlx::query_scalar!(
         r#"select coalesce(sum(amount), 0) as "charged!" from charge where subscriber_id = $1 and subscription_id = $2"#,
         subscriber_id,

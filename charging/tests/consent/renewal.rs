@@ -26,7 +26,11 @@ async fn what_renews_is_told_once_and_together() {
     let mut conn = world.db.app.acquire().await.unwrap();
     let last = tell(&mut conn, month, i64::MIN, 1, day).await.unwrap();
     assert_eq!(last, Some(a));
-    assert_eq!(tell(&mut conn, month, a, 1, day).await.unwrap(), None, "plans, first months and what ends renew nothing");
+    assert_eq!(
+        tell(&mut conn, month, a, 1, day).await.unwrap(),
+        None,
+        "plans, first months and what ends renew nothing"
+    );
     assert_eq!(tell(&mut conn, month, i64::MIN, 10, day).await.unwrap(), None, "once");
     assert_eq!(
         world.sms(a).await,

@@ -133,12 +133,7 @@ impl Reply<'_> {
         Ok(list)
     }
 
-    async fn no_such_number(
-        &self,
-        conn: &mut PgConnection,
-        number: u32,
-        last: i32,
-    ) -> Result<Handled, IncomingError> {
+    async fn no_such_number(&self, conn: &mut PgConnection, number: u32, last: i32) -> Result<Handled, IncomingError> {
         let message = Message::Service(ServiceNotice::NoSuchNumber { number, last });
         self.say(conn, &message, Handled::NotCancelled).await
     }
@@ -210,4 +205,3 @@ impl Reply<'_> {
         Ok(name)
     }
 }
-

@@ -192,8 +192,11 @@ fn usage(sample: &Sample) -> Vec<UsageNotice> {
     let allowances = kinds
         .into_iter()
         .flat_map(|(service, is_directed)| levels.into_iter().flat_map(move |level| of(service, is_directed, level)));
-    let caps = [CapState::Half, CapState::Near, CapState::Reached]
-        .map(|state| UsageNotice::Cap { state, charged: amount, cap });
+    let caps = [CapState::Half, CapState::Near, CapState::Reached].map(|state| UsageNotice::Cap {
+        state,
+        charged: amount,
+        cap,
+    });
     let high = UsageNotice::HighCharge { beyond: amount, average: amount };
     allowances.chain(caps).chain([high]).collect()
 }
