@@ -181,15 +181,12 @@ mod tests {
             seed in prop::collection::vec((any::<bool>(), any::<bool>(), 0_usize..3), 7),
             end in prop::sample::select(vec!["", ".", "。", "！"]),
         ) {
-            let written: String = word
-                .chars()
-                .zip(seed.iter().cycle())
-                .map(|(c, (wide, lower, blanks))| {
-                    let c = if *lower { c.to_ascii_lowercase() } else { c };
-                    let c = if *wide { char::from_u32(u32::from(c) + 0xFEE0).unwrap() } else { c };
-                    format!("{c}{}", " ".repeat(*blanks))
-                })
-                .collect();
+            let mut written = String::new();
+            for (c, (wide, lower, blanks)) in word.chars().zip(seed.iter().cycle()) {
+                let c = if *lower { c.to_ascii_lowercase() } else { c };
+                written.push(if *wide { char::from_u32(u32::from(c) + 0xFEE0).unwrap() } else { c });
+                written.extend(std::iter::repeat_n(' ', *blanks));
+            }
             prop_assert_eq!(Command::read(&(written + end)), Command::read(word));
         }
 
