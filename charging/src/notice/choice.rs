@@ -38,10 +38,7 @@ pub async fn choose(
 ///
 /// # Errors
 /// When the database failed.
-pub async fn unwanted(
-    conn: &mut PgConnection,
-    asked: &[(i64, Topic)],
-) -> Result<HashSet<(i64, String)>, sqlx::Error> {
+pub async fn unwanted(conn: &mut PgConnection, asked: &[(i64, Topic)]) -> Result<HashSet<(i64, String)>, sqlx::Error> {
     if asked.is_empty() {
         return Ok(HashSet::new());
     }

@@ -67,7 +67,11 @@ impl Reply<'_> {
     }
 
     /// Lower at once, higher by a yes to be given to a message of its own, as on the page.
-    pub(super) async fn set_cap(&self, conn: &mut PgConnection, cap: Option<Decimal>) -> Result<Handled, IncomingError> {
+    pub(super) async fn set_cap(
+        &self,
+        conn: &mut PgConnection,
+        cap: Option<Decimal>,
+    ) -> Result<Handled, IncomingError> {
         let Some(cap) = cap else { return self.answer(conn, AccountNotice::CapUnreadable).await };
         let id = self.subscriber_id;
         let present = current_cap(conn, id).await?.ok_or(UsageError::NoCap(id))?.cap;

@@ -192,8 +192,11 @@ fn usage(sample: &Sample) -> Vec<UsageNotice> {
     let allowances = kinds
         .into_iter()
         .flat_map(|(service, is_directed)| levels.into_iter().flat_map(move |level| of(service, is_directed, level)));
-    let caps = [CapState::Half, CapState::Near, CapState::Reached]
-        .map(|state| UsageNotice::Cap { state, charged: amount, cap });
+    let caps = [CapState::Half, CapState::Near, CapState::Reached].map(|state| UsageNotice::Cap {
+        state,
+        charged: amount,
+        cap,
+    });
     let high = UsageNotice::HighCharge { beyond: amount, average: amount };
     allowances.chain(caps).chain([high]).collect()
 }
@@ -238,5 +241,7 @@ fn the_document_is_current() {
         std::fs::write(path, document()).unwrap();
     }
     let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(written, document(), "run MINGBAI_WRITE_DOCS=1 cargo test -p charging catalogue");
+    let is = document();
+    let stale: Vec<_> = is.lines().filter(|line| !written.lines().any(|known| known == *line)).collect();
+    assert!(written == is, "run MINGBAI_WRITE_DOCS=1 cargo test -p charging catalogue; it lacks {stale:#?}");
 }
