@@ -11,7 +11,7 @@ mod notices;
 mod order;
 mod overview;
 mod parts;
-mod proof;
+pub(crate) mod proof;
 mod usage;
 
 pub use addons::AddonsPage;

@@ -1,10 +1,13 @@
 //! Asking, agreeing, ordering, stopping, signing in: against a real database, with the clock in the test's hand.
 
 mod incoming;
+mod kinds;
 mod ordering;
 mod outbox;
 mod sign_in;
+mod signing;
 mod stopping;
+mod tampering;
 mod world;
 
 use charging::consent::chain::verify;

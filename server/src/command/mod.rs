@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bills;
 pub mod demo;
+pub mod evidence;
 pub mod migrate;
 pub mod reference;
 pub mod serve;
