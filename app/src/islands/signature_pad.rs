@@ -1,7 +1,7 @@
-use leptos::ev::PointerEvent;
+use leptos::ev::{MouseEvent, PointerEvent};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::HtmlElement;
+use leptos::web_sys::{Element, HtmlElement};
 
 /// The field in units, of which a point is a whole number; the server accepts no other.
 const WIDTH: i32 = 600;
@@ -15,17 +15,11 @@ const STEP: i32 = 3;
 type Line = Vec<(i32, i32)>;
 
 /// A field to sign on with a finger, a pen or a mouse, and the form that sends the lines. It shows them as the server
-/// will draw them, as a vector; nothing that the browser painted is sent. Without scripts the page offers the name and
-/// the code instead, and this stays hidden.
+/// will draw them, as a vector; nothing that the browser painted is sent. What the page puts into the form says with
+/// `data-sign` which buttons take back a line (`undo`) and all of them (`clear`). Without scripts the page offers the name
+/// and the code instead, and this stays hidden.
 #[island]
-pub fn SignaturePad(
-    request_id: String,
-    label: String,
-    hint: String,
-    undo: String,
-    clear: String,
-    confirm: String,
-) -> impl IntoView {
+pub fn SignaturePad(children: Children) -> impl IntoView {
     let ready = RwSignal::new(false);
     let lines = RwSignal::new(Vec::<Line>::new());
     let drawing = RwSignal::new(false);
@@ -47,22 +41,20 @@ pub fn SignaturePad(
         }
     };
     let up = move |_: PointerEvent| drawing.set(false);
+    let pressed = move |event: MouseEvent| match button(&event).as_deref() {
+        Some("undo") => lines.update(|lines| drop(lines.pop())),
+        Some("clear") => lines.update(Vec::clear),
+        _ => {}
+    };
     let path = move || lines.with(|lines| lines.iter().map(drawn).collect::<String>());
     let strokes = move || lines.with(|lines| format!("[{}]", lines.iter().map(written).collect::<Vec<_>>().join(",")));
-    let empty = move || lines.with(Vec::is_empty);
-    let take_back = move |_| {
-        lines.update(|lines| {
-            lines.pop();
-        });
-    };
     view! {
-        <form class="sign" method="post" action="/api/consent_signature" hidden=move || !ready.get()>
-            <input type="hidden" name="request_id" value=request_id />
+        <form class="sign" method="post" action="/api/consent_signature" hidden=move || !ready.get() on:click=pressed>
             <input type="hidden" name="strokes" prop:value=strokes />
             <div
                 class="sign-field"
                 role="img"
-                aria-label=label
+                aria-labelledby="sign-field"
                 on:pointerdown=down
                 on:pointermove=moved
                 on:pointerup=up
@@ -72,14 +64,15 @@ pub fn SignaturePad(
                     <path d=path />
                 </svg>
             </div>
-            <p class="hint">{hint}</p>
-            <div class="buttons">
-                <button class="button" disabled=empty>{confirm}</button>
-                <button class="button" type="button" disabled=empty on:click=take_back>{undo}</button>
-                <button class="button" type="button" disabled=empty on:click=move |_| lines.set(Vec::new())>{clear}</button>
-            </div>
+            {children()}
         </form>
     }
+}
+
+/// What a pressed button is for.
+fn button(event: &MouseEvent) -> Option<String> {
+    let pressed: Element = event.target()?.dyn_into().ok()?;
+    pressed.closest("[data-sign]").ok()??.get_attribute("data-sign")
 }
 
 /// The field and where on it a pointer is; a second finger draws nothing.

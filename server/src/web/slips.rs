@@ -1,4 +1,4 @@
-//! Proofs to take home: `/me/agreements/{order_id}/slip.pdf` and `evidence.json`, and the key they are signed with at
+//! Proofs to take home: `/me/agreements/{order}/slip.pdf` and `evidence.json`, and the key they are signed with at
 //! `/evidence-key`.
 
 use app::request::SUBSCRIBER_KEY;
@@ -21,8 +21,8 @@ use tower_sessions::Session;
 /// Files of whoever is signed in: they need a session.
 pub fn personal_routes() -> Router<AppState> {
     Router::new()
-        .route("/me/agreements/{order_id}/slip.pdf", get(slip))
-        .route("/me/agreements/{order_id}/evidence.json", get(evidence))
+        .route("/me/agreements/{order}/slip.pdf", get(slip))
+        .route("/me/agreements/{order}/evidence.json", get(evidence))
 }
 
 /// What everybody may know.

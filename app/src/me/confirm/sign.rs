@@ -29,14 +29,16 @@ pub(super) fn forms(l: Locale, pending: &Pending, confirm: &'static str) -> AnyV
     view! {
         <section class="stack-tight" aria-labelledby="sign">
             <h3 id="sign">{td_string!(l, me.sign_title)}</h3>
-            <SignaturePad
-                request_id=request_id.clone()
-                label=td_string!(l, me.sign_field).to_owned()
-                hint=td_string!(l, me.sign_hint).to_owned()
-                undo=td_string!(l, me.sign_undo).to_owned()
-                clear=td_string!(l, me.sign_clear).to_owned()
-                confirm=td_string!(l, me.sign_confirm, what = confirm)
-            />
+            <SignaturePad>
+                <input type="hidden" name="request_id" value=request_id />
+                <p class="hint" id="sign-field">{td_string!(l, me.sign_hint)}</p>
+                <div class="buttons">
+                    <button class="button">{td_string!(l, me.sign_confirm, what = confirm)}</button>
+                    <button class="button" form="refuse">{td_string!(l, me.code_refuse)}</button>
+                    <button class="button" type="button" data-sign="undo">{td_string!(l, me.sign_undo)}</button>
+                    <button class="button" type="button" data-sign="clear">{td_string!(l, me.sign_clear)}</button>
+                </div>
+            </SignaturePad>
             {named}
         </section>
     }
