@@ -43,6 +43,15 @@ export async function ownPages(page) {
   ];
 }
 
+/** The page of a question that waits for its yes: the SMS, the code, the field for a signature. */
+export async function askedPage(page) {
+  await page.goto(`/me/order/${addon.scheme_id}`);
+  const ask = page.locator('form[action="/api/order"] button');
+  if (await ask.count()) await ask.click();
+  const { pathname, search } = new URL(page.url());
+  return pathname + search;
+}
+
 export const screens = [
   { name: 'phone', width: 390, height: 844 },
   { name: 'desktop', width: 1280, height: 900 },

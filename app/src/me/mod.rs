@@ -12,7 +12,7 @@ mod order;
 mod overview;
 mod parts;
 mod plans;
-mod proof;
+pub(crate) mod proof;
 mod usage;
 
 pub use addons::AddonsPage;
