@@ -151,8 +151,8 @@ mod tests {
 
     #[test]
     fn what_is_no_signature_is_refused() {
-        let many_points = format!("[[{}]]", ["1,1"; POINTS_MAX + 1].join(","));
-        let many_lines = format!("[{}]", ["[1,1]"; STROKES_MAX + 1].join(","));
+        let many_points = format!("[[{}]]", vec!["1,1"; POINTS_MAX + 1].join(","));
+        let many_lines = format!("[{}]", vec!["[1,1]"; STROKES_MAX + 1].join(","));
         for (text, error) in [
             ("", StrokesError::Unreadable),
             ("x", StrokesError::Unreadable),
@@ -172,7 +172,7 @@ mod tests {
             (&many_lines, StrokesError::TooLong),
             (&" ".repeat(STROKES_BYTES_MAX + 1), StrokesError::TooLong),
         ] {
-            assert_eq!(Strokes::read(text).unwrap_err(), error, "{:.60}", text);
+            assert_eq!(Strokes::read(text).unwrap_err(), error, "{text:.60}");
         }
     }
 
