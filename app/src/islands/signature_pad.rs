@@ -104,14 +104,10 @@ fn extend(lines: RwSignal<Vec<Line>>, at: (i32, i32)) {
 }
 
 fn drawn(line: &Line) -> String {
-    let mut path = String::new();
-    for (i, (x, y)) in line.iter().enumerate() {
-        path += &format!("{}{x} {y}", if i == 0 { 'M' } else { 'L' });
-    }
-    if let [(x, y)] = line[..] {
-        path += &format!("L{x} {y}");
-    }
-    path
+    let points: Vec<String> = line.iter().map(|(x, y)| format!("{x} {y}")).collect();
+    // A dot is a line to itself.
+    let dot = if let [point] = &points[..] { format!("L{point}") } else { String::new() };
+    format!("M{}{dot}", points.join("L"))
 }
 
 fn written(line: &Line) -> String {

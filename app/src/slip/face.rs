@@ -35,16 +35,14 @@ impl Face {
 
     /// The text in characters that the font has: one that is missing stands there by its number, and nothing is lost.
     pub fn written(&self, text: &str) -> String {
-        let mut written = String::with_capacity(text.len());
-        for c in text.chars() {
-            match c {
-                '\n' => written.push('\n'),
-                _ if c.is_whitespace() => written.push(' '),
-                _ if self.charmap.map(c).is_some() => written.push(c),
-                _ => written.push_str(&format!("〔U+{:04X}〕", u32::from(c))),
-            }
-        }
-        written
+        text.chars()
+            .map(|c| match c {
+                '\n' => "\n".to_owned(),
+                _ if c.is_whitespace() => " ".to_owned(),
+                _ if self.charmap.map(c).is_some() => c.to_string(),
+                _ => format!("〔U+{:04X}〕", u32::from(c)),
+            })
+            .collect()
     }
 
     /// The glyphs of a text that was made by [`Self::written`].
@@ -89,8 +87,7 @@ impl Face {
                 lines.push(std::mem::take(&mut line));
             }
         }
-        lines.iter_mut().for_each(|line| line.truncate(line.trim_end().len()));
-        lines
+        lines.iter().map(|line| line.trim_end().to_owned()).collect()
     }
 }
 

@@ -52,13 +52,13 @@ enum Item {
 /// Pages that are filled from the top.
 pub struct Pages {
     face: &'static Face,
-    pages: Vec<Vec<Item>>,
+    filled: Vec<Vec<Item>>,
     y: f32,
 }
 
 impl Pages {
     pub fn new(face: &'static Face) -> Self {
-        Self { face, pages: vec![Vec::new()], y: MARGIN }
+        Self { face, filled: vec![Vec::new()], y: MARGIN }
     }
 
     pub fn title(&mut self, text: &str) {
@@ -136,7 +136,7 @@ impl Pages {
     }
 
     fn put(&mut self, item: Item) {
-        if let Some(page) = self.pages.last_mut() {
+        if let Some(page) = self.filled.last_mut() {
             page.push(item);
         }
     }
@@ -144,18 +144,18 @@ impl Pages {
     /// Begins a page where so much does not fit on this one.
     fn room(&mut self, height: f32) {
         if self.y + height > BOTTOM {
-            self.pages.push(Vec::new());
+            self.filled.push(Vec::new());
             self.y = MARGIN;
         }
     }
 
     pub fn count(&self) -> usize {
-        self.pages.len()
+        self.filled.len()
     }
 
     /// Draws a page, with its number at the foot.
     pub fn draw(&self, page: usize, foot: &str, surface: &mut Surface<'_>) {
-        for item in self.pages.get(page).into_iter().flatten() {
+        for item in self.filled.get(page).into_iter().flatten() {
             match item {
                 Item::Text { x, y, size, grey, text } => self.text(surface, (*x, *y), *size, *grey, text),
                 Item::Bar { y, height } => fill(surface, Rect::from_xywh(MARGIN, *y, 2.5, *height), 185),

@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn what_is_no_signature_is_refused() {
         let many_points = format!("[[{}]]", vec!["1,1"; POINTS_MAX + 1].join(","));
-        let many_lines = format!("[{}]", ["[1,1]"; STROKES_MAX + 1].join(","));
+        let many_lines = format!("[{}]", vec!["[1,1]"; STROKES_MAX + 1].join(","));
         for (text, error) in [
             ("", StrokesError::Unreadable),
             ("x", StrokesError::Unreadable),
