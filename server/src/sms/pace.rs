@@ -86,7 +86,7 @@ mod tests {
         for n in 0..100 {
             assert_eq!(state.turn(interval, started), started + interval * n);
         }
-        let later = started + Duration::from_secs(60);
+        let later = started + Duration::from_mins(1);
         let turns = [(); 3].map(|()| (state.turn(interval, later) - later).as_millis());
         assert_eq!(turns, [0, 20, 40], "idle time is not made up for");
     }
