@@ -4,10 +4,10 @@ mod account_words;
 #[cfg(feature = "postgres")]
 pub mod choice;
 mod order_request;
-mod service_words;
 #[cfg(feature = "postgres")]
 pub mod queue;
 pub mod receipt;
+mod service_words;
 #[cfg(feature = "postgres")]
 pub mod store;
 pub mod template;
