@@ -104,7 +104,7 @@ async fn keys(State(state): State<AppState>) -> Response {
         anyhow::Ok(public_keys(&mut db).await?)
     };
     match keys.await {
-        Ok(keys) => keys.iter().map(|key| format!("{key}\n")).collect::<String>().into_response(),
+        Ok(keys) => (keys.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n").into_response(),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the public keys cannot be read");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
