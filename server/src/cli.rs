@@ -86,10 +86,15 @@ async fn with_context(command: impl AsyncFnOnce(&Context) -> anyhow::Result<()>)
     result.and(closed)
 }
 
-/// `RUST_LOG` chooses what is logged; by default warnings, and what Mingbai itself reports.
+/// `RUST_LOG` chooses what is logged; by default warnings, and what Mingbai itself reports. The SMPP library would log the
+/// password and every text at finer levels, whatever is chosen for others.
 fn log_to_stderr() {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,server=info,app=info,charging=info"));
+    let filter = match "rusmpp=info".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }

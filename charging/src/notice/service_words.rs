@@ -31,6 +31,8 @@ pub enum ListLead {
     NoList,
     /// A number came in, and the list is more than a day old.
     Expired,
+    /// A number came in so soon after a list that nobody asked for that it cannot be meant for that.
+    Unread,
 }
 
 /// Something about a service.
@@ -105,6 +107,7 @@ impl ServiceNotice<'_> {
                     ListLead::Asked => "",
                     ListLead::NoList => "还没有清单，没有退订。",
                     ListLead::Expired => "清单已过24小时，没有退订。",
+                    ListLead::Unread => "请先看清单再回复，没有退订。",
                 };
                 let lines: String = services.iter().map(|service| line(service, zh)).collect();
                 format!("{lead}您的业务{}：\n{lines}退订回复编号，24小时内有效。", page_mark(*page, *pages))
@@ -152,6 +155,7 @@ impl ServiceNotice<'_> {
                     ListLead::Asked => "",
                     ListLead::NoList => "No list yet, nothing cancelled. ",
                     ListLead::Expired => "List too old, nothing cancelled. ",
+                    ListLead::Unread => "Look first, nothing cancelled. ",
                 };
                 let lines: String = services.iter().map(|service| line(service, en)).collect();
                 format!(

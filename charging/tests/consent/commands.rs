@@ -99,6 +99,7 @@ async fn numbers_mean_for_a_day_what_the_newest_list_said() {
     let next_day = now() + TimeDelta::hours(24);
     assert_eq!(world.receive(a, "m2", "2", next_day).await, Handled::Listed(4), "a day later");
     assert!(world.last_sms(a).await.1.starts_with("【明白】清单已过24小时，没有退订。"));
+    let next_day = next_day + TimeDelta::minutes(2);
     let handled = world.receive(a, "m3", "TD2", next_day).await;
     assert!(
         matches!(handled, Handled::Cancelled { reason: EndReason::BeforeStart, .. }),
@@ -283,5 +284,19 @@ async fn who_wants_english_gets_english() {
         let (_, body) = world.last_sms(a).await;
         assert!(body.starts_with("[Mingbai] ") && body.contains(answer), "{text}: {body}");
     }
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_number_counts_once_its_list_can_have_been_read() {
+    let world = World::new().await;
+    let (a, [_, pack, _]) = world.with_three(1).await;
+    let after = |seconds| now() + TimeDelta::seconds(seconds);
+    assert_eq!(world.receive(a, "m1", "2", now()).await, Handled::Listed(3));
+    assert_eq!(world.receive(a, "m2", "2", after(5)).await, Handled::Listed(3));
+    assert!(world.last_sms(a).await.1.contains("请先看清单再回复，没有退订。"));
+    assert_eq!(world.ends(pack).await, None);
+    let handled = world.receive(a, "m3", "2", after(70)).await;
+    assert!(matches!(handled, Handled::Cancelled { subscription_id, .. } if subscription_id == pack), "{handled:?}");
     world.db.drop().await;
 }

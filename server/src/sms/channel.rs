@@ -1,11 +1,13 @@
 //! One connection after the other.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use app::state::AppState;
 use charging::clock::SharedClock;
 use charging::notice::queue::{self, Lane};
+use futures::FutureExt as _;
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -39,11 +41,19 @@ impl Channel {
         Self { pool: state.pool.clone(), clock: state.clock.clone(), settings, pace }
     }
 
-    /// Connects, again and again, until told to stop; what is under way then is finished.
+    /// Connects, again and again, until told to stop; what is under way then is finished. A panic, which octets from
+    /// outside may bring about, ends a connection and no more.
     pub async fn run(&self, stopped: watch::Receiver<bool>) {
+        let serve = async {
+            while AssertUnwindSafe(self.connect_again_and_again(stopped.clone())).catch_unwind().await.is_err() {
+                metrics::gauge!(metric::BOUND).set(0);
+                tracing::error!("the SMS channel panicked; it goes on");
+                tokio::time::sleep(PAUSE_MAX).await;
+            }
+        };
         tokio::select! {
             never = self.measure() => match never {},
-            () = self.connect_again_and_again(stopped) => {}
+            () = serve => {}
         }
     }
 

@@ -1,7 +1,9 @@
 //! Getting in: TCP, TLS where asked for, and `bind_transceiver`.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,7 +13,7 @@ use rusmpp::types::COctetString;
 use rusmpp::values::InterfaceVersion;
 use rusmppc::{Client, ConnectionBuilder, Event};
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -50,7 +52,7 @@ async fn bound(centre: &Centre) -> anyhow::Result<Bound> {
         .response_timeout(ANSWER_TIME_MAX)
         // The client would insist on version 5.
         .disable_interface_version_check()
-        .connected(stream);
+        .connected(Awake(stream));
     let bind = BindTransceiver::builder()
         .system_id(COctetString::from_string(centre.system_id.clone()).context("the system_id")?)
         .password(COctetString::from_string(centre.password.clone()).context("the password")?)
@@ -73,4 +75,32 @@ async fn connect(centre: &Centre) -> anyhow::Result<Box<dyn Connection>> {
     let tls = TlsConnector::from(Arc::new(peers::trusting_what_this_machine_does()?));
     let name = ServerName::try_from(centre.host.clone()).context("its host is no name that a certificate can have")?;
     Ok(Box::new(tls.connect(name, tcp).await.context("TLS with it fails")?))
+}
+
+/// Wakes its reader after each flush: the client leaves requests in its queue when it has written a few, and would look at
+/// them only when something comes in.
+struct Awake<S>(S);
+
+impl<S: AsyncRead + Unpin> AsyncRead for Awake<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, read: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, read)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Awake<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, written: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.0).poll_flush(cx);
+        if flushed.is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
 }

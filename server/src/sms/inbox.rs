@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::incoming::{self, Delivery, Received};
 use super::receipt::{is_receipt, read};
-use super::{address, connect, metric};
+use super::{address, metric};
 
 /// What is taken from the connection at a time.
 const BATCH: usize = 512;
@@ -27,17 +27,30 @@ pub struct Inbox<'a> {
     pub client: &'a Client,
 }
 
+/// How often it is asked whether the centre has read our answers.
+const SURE_EVERY: Duration = Duration::from_secs(1);
+/// The same octets within so long are a repetition, whatever the centre has read: nobody types that fast.
+const REPEATED_WITHIN: Duration = Duration::from_secs(10);
+
 /// Deliveries that were answered, the oldest first.
-type Answered = VecDeque<(Instant, Delivery)>;
+#[derive(Debug, Default)]
+struct Answered {
+    deliveries: VecDeque<(Instant, Delivery)>,
+    /// So many of them were answered before the centre answered us on the same connection: it has read those answers.
+    sure: usize,
+}
 
 impl Inbox<'_> {
     /// Until the connection is over.
     pub async fn run(&self, events: Pin<Box<dyn Stream<Item = Event> + Send>>) {
-        let mut answered = Answered::new();
+        let mut answered = Answered::default();
         let mut chunks = events.ready_chunks(BATCH);
-        let mut looked = tokio::time::interval(connect::ALIVE_EVERY);
+        let mut looked = tokio::time::interval(SURE_EVERY);
+        looked.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let chunk = tokio::select! {
+                // What came in before is looked at first: it may repeat what would be forgotten.
+                biased;
                 chunk = chunks.next() => chunk,
                 _ = looked.tick() => {
                     self.forget(&mut answered).await;
@@ -51,7 +64,10 @@ impl Inbox<'_> {
                 let (id, _, number, pdu) = command.into_parts().raw();
                 match pdu {
                     Some(Pdu::DeliverSm(delivered)) if is_receipt(&delivered) => receipts.push((number, delivered)),
-                    Some(Pdu::DeliverSm(delivered)) => answered.extend(self.receive(number, &delivered).await),
+                    Some(Pdu::DeliverSm(delivered)) => {
+                        let delivery = self.receive(number, &delivered).await;
+                        answered.deliveries.extend(delivery.map(|delivery| (Instant::now(), delivery)));
+                    }
                     other => self.other(id, number, other).await,
                 }
             }
@@ -60,11 +76,12 @@ impl Inbox<'_> {
     }
 
     /// A message from a phone.
-    async fn receive(&self, number: u32, delivered: &DeliverSm) -> Option<(Instant, Delivery)> {
+    async fn receive(&self, number: u32, delivered: &DeliverSm) -> Option<Delivery> {
         let received = incoming::receive(self.pool, delivered, self.clock.now()).await;
         let (result, status, delivery) = match received {
             Ok(Received::Handled(delivery)) => ("handled", CommandStatus::EsmeRok, Some(delivery)),
             Ok(Received::UnknownSender) => ("unknown_sender", CommandStatus::EsmeRok, None),
+            Ok(Received::GivenUp) => ("given_up", CommandStatus::EsmeRxPAppn, None),
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "a message could not be handled: the SMS centre keeps it");
                 ("failed", CommandStatus::EsmeRxTAppn, None)
@@ -72,7 +89,7 @@ impl Inbox<'_> {
         };
         metrics::counter!(metric::RECEIVED, "result" => result).increment(1);
         self.answer(number, status).await;
-        delivery.map(|delivery| (Instant::now(), delivery))
+        delivery
     }
 
     /// Receipts, all at once.
@@ -132,27 +149,33 @@ impl Inbox<'_> {
                 self.client.close().await.ok();
             }
             _ if id.is_response() => tracing::debug!(?id, "an answer that came too late"),
+            // These have no answer (SMPP 3.4, clauses 4.1.7 and 4.12.1).
+            Some(Pdu::AlertNotification(_) | Pdu::Outbind(_)) => {}
             _ => {
                 tracing::debug!(?id, "a request of the SMS centre that is not served");
-                self.client.generic_nack(number).await.ok();
+                self.client.status(CommandStatus::EsmeRinvcmdid).generic_nack(number).await.ok();
             }
         }
     }
 
-    /// A connection that is still alive after so long has carried our answers: those deliveries will not be repeated.
+    /// Forgets deliveries whose answers the centre has read: it will not repeat them, and the same words again are a new
+    /// message. Requests and answers keep their order on a connection, so an answer to a request of ours tells that what
+    /// we sent before was read; that what the centre had sent before is handled, the next look tells.
     async fn forget(&self, answered: &mut Answered) {
-        const SURE_AFTER: Duration =
-            connect::ALIVE_EVERY.saturating_add(connect::ALIVE_TIME_MAX).saturating_add(connect::ALIVE_EVERY);
-        while self.client.is_active() {
-            let Some((at, delivery)) = answered.front() else { return };
-            if at.elapsed() < SURE_AFTER {
+        while answered.sure > 0 {
+            let Some((at, delivery)) = answered.deliveries.front() else { return };
+            if at.elapsed() < REPEATED_WITHIN {
                 return;
             }
             if let Err(error) = delivery.forget(self.pool).await {
                 tracing::warn!(error = format!("{error:#}"), "a delivery stays remembered");
                 return;
             }
-            answered.pop_front();
+            answered.deliveries.pop_front();
+            answered.sure -= 1;
+        }
+        if !answered.deliveries.is_empty() && self.client.is_active() && self.client.enquire_link().await.is_ok() {
+            answered.sure = answered.deliveries.len();
         }
     }
 }

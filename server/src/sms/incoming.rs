@@ -4,6 +4,7 @@
 //! have been without our answer: until then the delivery is remembered, and the same again is that delivery.
 
 use charging::consent::incoming::incoming;
+use charging::consent::store::lock_subscriber;
 use charging::subscriber::store::find_by_msisdn;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusmpp::encode::{Encode as _, Length as _};
@@ -18,6 +19,8 @@ use super::text::{self, PARTS_MAX, Place};
 
 /// Parts that never became whole, and deliveries whose answer nobody knows to have arrived, are forgotten after so long.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);
+/// A message that cannot be handled for so long is refused for good: the centre would deliver it for ever.
+const TRIED_FOR: TimeDelta = TimeDelta::minutes(10);
 
 /// What became of a message from a phone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub enum Received {
     Handled(Delivery),
     /// Nobody has that number: nothing is done.
     UnknownSender,
+    /// It could not be handled for too long.
+    GivenUp,
 }
 
 /// A delivery that the centre may repeat.
@@ -45,22 +50,15 @@ pub async fn receive(pool: &PgPool, delivered: &DeliverSm, now: DateTime<Utc>) -
     let Some(subscriber) = find_by_msisdn(&mut conn, &msisdn).await? else { return Ok(Received::UnknownSender) };
     drop(conn);
     let delivery = Delivery { subscriber_id: subscriber.subscriber_id, digest: digest(delivered) };
-    let Some(message_id) = delivery.begin(pool, now).await? else { return Ok(Received::Handled(delivery)) };
-    let (place, body) = content(delivered);
-    let whole = match place {
-        Some(place) if usize::from(place.parts) <= PARTS_MAX => {
-            delivery.join(pool, place, body, delivered.data_coding, now).await?
+    let Some(begun) = delivery.begin(pool, now).await? else { return Ok(Received::Handled(delivery)) };
+    match delivery.handle(pool, delivered, &begun.message_id, now).await {
+        Ok(()) => Ok(Received::Handled(delivery)),
+        Err(error) if now - begun.received_at > TRIED_FOR => {
+            tracing::error!(error = format!("{error:#}"), "a message from a phone is given up");
+            Ok(Received::GivenUp)
         }
-        // Longer than anything that we understand: its beginning tells as much.
-        Some(place) if place.part > 1 => None,
-        _ => Some(text::decode(body, delivered.data_coding)),
-    };
-    if let Some(text) = whole {
-        let mut conn = pool.acquire().await?;
-        incoming(&mut conn, delivery.subscriber_id, &message_id, &text, now).await?;
+        Err(error) => Err(error),
     }
-    delivery.handled(pool, place, now).await?;
-    Ok(Received::Handled(delivery))
 }
 
 /// Forgets parts that never became whole, and deliveries that the centre will hardly repeat any more. Returns how many.
@@ -104,9 +102,41 @@ fn content(delivered: &DeliverSm) -> (Option<Place>, &[u8]) {
     (place, message)
 }
 
+/// A delivery that is not handled yet.
+#[derive(Debug, PartialEq, Eq)]
+struct Begun {
+    /// Under which it is handled.
+    message_id: String,
+    /// When it came first.
+    received_at: DateTime<Utc>,
+}
+
 impl Delivery {
-    /// Remembers the delivery; the id under which to handle it. `None`: that is done.
-    async fn begin(&self, pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<Option<String>> {
+    async fn handle(
+        &self,
+        pool: &PgPool,
+        delivered: &DeliverSm,
+        message_id: &str,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        let (place, body) = content(delivered);
+        let whole = match place {
+            Some(place) if usize::from(place.parts) <= PARTS_MAX => {
+                self.join(pool, place, body, delivered.data_coding, now).await?
+            }
+            // Longer than anything that we understand: its beginning tells as much.
+            Some(place) if place.part > 1 => None,
+            _ => Some(text::decode(body, delivered.data_coding)),
+        };
+        if let Some(text) = whole {
+            let mut conn = pool.acquire().await?;
+            incoming(&mut conn, self.subscriber_id, message_id, &text, now).await?;
+        }
+        self.handled(pool, place, now).await
+    }
+
+    /// Remembers the delivery. `None`: it is handled.
+    async fn begin(&self, pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<Option<Begun>> {
         let new = format!("smpp/{}/{}", hex::encode(&self.digest[..8]), now.timestamp_micros());
         let mut tx = pool.begin().await?;
         sqlx::query!(
@@ -120,14 +150,15 @@ impl Delivery {
         .execute(&mut *tx)
         .await?;
         let stored = sqlx::query!(
-            "select message_id, handled_at from incoming_sms_delivery where subscriber_id = $1 and digest = $2",
+            "select message_id, received_at, handled_at from incoming_sms_delivery where subscriber_id = $1 and digest = $2",
             self.subscriber_id,
             self.digest,
         )
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(stored.handled_at.is_none().then_some(stored.message_id))
+        let begun = Begun { message_id: stored.message_id, received_at: stored.received_at };
+        Ok(stored.handled_at.is_none().then_some(begun))
     }
 
     /// Keeps a part. The text, once all parts are there.
@@ -140,6 +171,8 @@ impl Delivery {
         now: DateTime<Utc>,
     ) -> anyhow::Result<Option<String>> {
         let mut tx = pool.begin().await?;
+        // Two servers may have a part each: the later one sees both.
+        lock_subscriber(&mut tx, self.subscriber_id).await?;
         let (reference, parts) = (i32::from(place.reference), i16::from(place.parts));
         // Of an older message with the same reference, parts that never became whole are in the way.
         sqlx::query!(
@@ -275,7 +308,7 @@ mod tests {
     async fn delivery(db: &TestDatabase, delivered: &DeliverSm) -> Delivery {
         match receive(&db.app, delivered, now()).await.unwrap() {
             Received::Handled(delivery) => delivery,
-            Received::UnknownSender => panic!("the sender is known"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -11,6 +11,7 @@ use rusmpp::pdus::SubmitSm;
 use rusmppc::Client;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 use super::metric;
 use super::pace::Pace;
@@ -23,6 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const BATCH_MAX: u16 = 256;
 /// How often a part is submitted again to a centre that has too much to do, before others have their turn.
 const THROTTLED_MAX: u8 = 8;
+/// After so long what is left of a batch waits for the next one, so that what was taken is noted.
+const BATCH_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// Sends over one connection.
 pub struct Outbox<'a> {
@@ -102,13 +105,14 @@ impl<'a> Outbox<'a> {
     }
 
     /// Sends up to `limit` notices that are due, and notes what became of them. Returns how many there were. Nothing is
-    /// sent while another server sends the same lane. The transaction is open while they are under way; it locks no row.
+    /// sent while another server sends the same lane. The transaction is open while they are under way; until then it locks
+    /// no row.
     async fn batch(&self, lane: Lane, limit: u16) -> anyhow::Result<usize> {
+        let expired = queue::expire(&mut *self.pool.acquire().await?, self.clock.now()).await?;
         let mut tx = self.pool.begin().await?;
         if !queue::claim(&mut tx, lane).await? {
             return Ok(0);
         }
-        let expired = queue::expire(&mut tx, self.clock.now()).await?;
         let due = queue::due(&mut tx, lane, self.clock.now(), limit).await?;
         let tried = self.send(&due).await;
         let settled = queue::settle(&mut tx, &tried, self.clock.now()).await?;
@@ -130,8 +134,9 @@ impl<'a> Outbox<'a> {
                 Err(error) => tried[index].fate = Fate::Refused(error.to_string()),
             }
         }
+        let until = Instant::now() + BATCH_TIME_MAX;
         let under_way = futures::stream::iter(submissions).map(|Submission { index, part, message }| async move {
-            (index, part, self.submit(&due[index], message).await)
+            (index, part, self.submit(&due[index], message, until).await)
         });
         let mut answers = under_way.buffer_unordered(self.settings.window.into());
         while let Some((index, part, answer)) = answers.next().await {
@@ -144,7 +149,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// Submits a part, again where the centre has too much to do. Its id, or what that means for its notice.
-    async fn submit(&self, notice: &DueNotice, message: SubmitSm) -> Result<String, Fate> {
+    async fn submit(&self, notice: &DueNotice, message: SubmitSm, until: Instant) -> Result<String, Fate> {
         let mut over = self.over.clone();
         for _ in 0..THROTTLED_MAX {
             tokio::select! {
@@ -152,7 +157,8 @@ impl<'a> Outbox<'a> {
                 _ = over.wait_for(|over| *over) => return Err(Fate::Waiting),
             }
             let permit = self.window.acquire().await;
-            if permit.is_err() || *self.over.borrow() {
+            let is_over = *self.over.borrow() || !self.client.is_active();
+            if permit.is_err() || is_over || Instant::now() > until {
                 return Err(Fate::Waiting);
             }
             if notice.expires_at.is_some_and(|at| at <= self.clock.now()) {
@@ -166,6 +172,11 @@ impl<'a> Outbox<'a> {
                     return Ok(message_id);
                 }
                 Answer::Throttled => self.pace.throttled(),
+                Answer::NotBound => {
+                    tracing::warn!("the SMS centre does not know our connection: it is made anew");
+                    self.client.close().await.ok();
+                    return Err(Fate::Waiting);
+                }
                 Answer::Refused(error) => return Err(Fate::Refused(error)),
                 Answer::Failed(error) => return Err(Fate::Failed(error)),
             }
@@ -192,6 +203,7 @@ fn count_part(answer: &Answer) {
     let result = match answer {
         Answer::Taken(_) => "taken",
         Answer::Throttled => "throttled",
+        Answer::NotBound => "not_bound",
         Answer::Refused(_) => "refused",
         Answer::Failed(_) => "failed",
     };

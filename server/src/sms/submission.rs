@@ -97,6 +97,8 @@ pub enum Answer {
     Taken(String),
     /// It has too much to do: the same again, more slowly.
     Throttled,
+    /// It does not know the connection any more.
+    NotBound,
     /// Never.
     Refused(String),
     /// Not now, or nobody knows.
@@ -121,20 +123,11 @@ fn refusal(status: CommandStatus) -> Answer {
     let told = format!("{status:?} ({:#010x})", u32::from(status));
     match status {
         S::EsmeRok => Answer::Taken(String::new()),
-        S::EsmeRthrottled | S::EsmeRmsgqful => Answer::Throttled,
-        S::EsmeRinvmsglen
-        | S::EsmeRinvdstadr
-        | S::EsmeRinvdstton
-        | S::EsmeRinvdstnpi
-        | S::EsmeRinvsrcadr
-        | S::EsmeRinvsrcton
-        | S::EsmeRinvsrcnpi
-        | S::EsmeRinvesmclass
-        | S::EsmeRinvdcs
-        | S::EsmeRxPAppn
-        | S::EsmeRxRAppn
-        | S::EsmeRdeliveryfailure
-        | S::EsmeRprohibited => Answer::Refused(told),
+        S::EsmeRthrottled => Answer::Throttled,
+        S::EsmeRinvbndsts => Answer::NotBound,
+        // What speaks of this message or its receiver alone. Anything else may be said of all of them, by a wrong setting or
+        // an account that is not paid, and none is given up for that; a full queue may be that of one receiver.
+        S::EsmeRinvmsglen | S::EsmeRinvdstadr | S::EsmeRxPAppn | S::EsmeRdeliveryfailure => Answer::Refused(told),
         _ => Answer::Failed(told),
     }
 }
@@ -208,7 +201,10 @@ mod tests {
     #[test]
     fn answers_say_whether_to_try_again() {
         assert_eq!(refusal(CommandStatus::EsmeRthrottled), Answer::Throttled);
-        assert_eq!(refusal(CommandStatus::EsmeRmsgqful), Answer::Throttled);
+        assert_eq!(refusal(CommandStatus::EsmeRinvbndsts), Answer::NotBound);
+        for of_all in [CommandStatus::EsmeRmsgqful, CommandStatus::EsmeRinvsrcadr, CommandStatus::EsmeRprohibited] {
+            assert!(matches!(refusal(of_all), Answer::Failed(_)), "{of_all:?}");
+        }
         assert!(matches!(refusal(CommandStatus::EsmeRinvdstadr), Answer::Refused(told) if told.contains("0x0000000b")));
         assert!(matches!(refusal(CommandStatus::EsmeRsyserr), Answer::Failed(_)));
         assert!(matches!(refusal(CommandStatus::Other(0x400)), Answer::Failed(_)));

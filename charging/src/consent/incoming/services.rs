@@ -13,6 +13,8 @@ use crate::order::{Held, ending, first_charge};
 
 /// How long the numbers of a list hold.
 const LIST_LIFETIME: TimeDelta = TimeDelta::hours(24);
+/// How long a list that nobody asked for may lie unread.
+const READING_TIME: TimeDelta = TimeDelta::minutes(1);
 /// Most services on a list: with more of them, those that began first.
 const LISTED_MAX: usize = 99;
 
@@ -20,6 +22,7 @@ const LISTED_MAX: usize = 99;
 struct List {
     id: i64,
     is_valid: bool,
+    is_unread: bool,
     last_number: i32,
 }
 
@@ -34,7 +37,7 @@ impl Reply<'_> {
             return self.say(conn, &Message::Service(ServiceNotice::NoServices), Handled::Listed(0)).await;
         }
         let services = self.listed(conn, &held).await?;
-        self.keep(conn, &held).await?;
+        self.keep(conn, &held, lead == ListLead::Asked).await?;
         let language = language_of(conn, self.subscriber_id).await?;
         let messages = pages(lead, &services, language);
         for (page, services) in (1..).zip(&messages) {
@@ -71,11 +74,12 @@ impl Reply<'_> {
             .collect()
     }
 
-    async fn keep(&self, conn: &mut PgConnection, held: &[Held]) -> Result<(), IncomingError> {
+    async fn keep(&self, conn: &mut PgConnection, held: &[Held], asked: bool) -> Result<(), IncomingError> {
         let list_id = sqlx::query_scalar!(
-            "insert into sms_list (subscriber_id, sent_at) values ($1, $2) returning list_id",
+            "insert into sms_list (subscriber_id, sent_at, asked) values ($1, $2, $3) returning list_id",
             self.subscriber_id,
             self.now,
+            asked,
         )
         .fetch_one(&mut *conn)
         .await?;
@@ -101,6 +105,7 @@ impl Reply<'_> {
             return self.cancel_announced(conn, number).await;
         }
         let list = match self.newest_list(conn).await? {
+            Some(list) if list.is_unread => return self.list(conn, ListLead::Unread).await,
             Some(list) if list.is_valid => list,
             Some(_) => return self.list(conn, ListLead::Expired).await,
             None => return self.list(conn, ListLead::NoList).await,
@@ -122,11 +127,13 @@ impl Reply<'_> {
     async fn newest_list(&self, conn: &mut PgConnection) -> Result<Option<List>, IncomingError> {
         let list = sqlx::query_as!(
             List,
-            r#"select l.list_id as id, l.sent_at > $2 as "is_valid!", max(i.number) as "last_number!"
+            r#"select l.list_id as id, l.sent_at > $2 as "is_valid!", not l.asked and l.sent_at > $3 as "is_unread!",
+                max(i.number) as "last_number!"
             from sms_list l join sms_list_item i on i.subscriber_id = l.subscriber_id and i.list_id = l.list_id
-            where l.subscriber_id = $1 group by l.list_id, l.sent_at order by l.list_id desc limit 1"#,
+            where l.subscriber_id = $1 group by l.list_id, l.sent_at, l.asked order by l.list_id desc limit 1"#,
             self.subscriber_id,
             self.now - LIST_LIFETIME,
+            self.now - READING_TIME,
         )
         .fetch_optional(conn)
         .await?;

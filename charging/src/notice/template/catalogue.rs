@@ -142,7 +142,7 @@ fn services(sample: &Sample, language: Language) -> Vec<ServiceNotice<'_>> {
     let (number, amount, monthly) = (100 + sample.number.pow(2).cast_signed(), sample.amount, sample.price);
     let ends_at = "2026-12-31T16:00:00Z".parse().unwrap();
     let renews_on = "2026-12-01".parse().unwrap();
-    let lists = [ListLead::Asked, ListLead::NoList, ListLead::Expired].map(|lead| {
+    let lists = [ListLead::Asked, ListLead::NoList, ListLead::Expired, ListLead::Unread].map(|lead| {
         let pages = crate::notice::pages(lead, &sample.services, language);
         ServiceNotice::List { lead, services: pages[0], page: 1, pages: pages.len() }
     });

@@ -54,11 +54,11 @@ fn a_long_list_is_numbered_on_over_messages() {
     for (sample, language) in [Sample::usual(), Sample::longest()].iter().flat_map(|s| Language::ALL.map(|l| (s, l))) {
         let services: Vec<ListedService> =
             (1..=99).map(|number| ListedService { number, ..sample.services[0].clone() }).collect();
-        let pages = pages(ListLead::Expired, &services, language);
+        let pages = pages(ListLead::Unread, &services, language);
         assert!(pages.len() > 10 && pages.iter().all(|page| !page.is_empty()));
         assert_eq!(pages.concat(), services);
         for (page, services) in (1..).zip(&pages) {
-            let list = ServiceNotice::List { lead: ListLead::Expired, services, page, pages: pages.len() };
+            let list = ServiceNotice::List { lead: ListLead::Unread, services, page, pages: pages.len() };
             let body = Message::Service(list).render(language);
             assert!(parts(&body) <= PARTS_MAX, "{} parts: {body}", parts(&body));
             assert!(body.contains(&format!("({page}/{})", pages.len())), "{body}");

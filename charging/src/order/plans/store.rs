@@ -130,8 +130,9 @@ async fn uses(conn: &mut PgConnection, subscriber_id: i64, month: Month) -> Resu
                 let group = row.rating_group.map(u32::try_from).transpose();
                 used.data.insert(group.map_err(|_| OrderError::Corrupt("rating_group"))?, quantity);
             }
-            Service::Voice => used.voice_minutes = quantity,
-            Service::Sms => used.sms_messages = quantity,
+            // Of any rating group: they pick data allowances only.
+            Service::Voice => used.voice_minutes += quantity,
+            Service::Sms => used.sms_messages += quantity,
         }
     }
     Ok(uses.into_values().collect())
