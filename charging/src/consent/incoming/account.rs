@@ -67,7 +67,11 @@ impl Reply<'_> {
     }
 
     /// Lower at once, higher by a yes to be given to a message of its own, as on the page.
-    pub(super) async fn set_cap(&self, conn: &mut PgConnection, cap: Option<Decimal>) -> Result<Handled, IncomingError> {
+    pub(super) async fn set_cap(
+        &self,
+        conn: &mut PgConnection,
+        cap: Option<Decimal>,
+    ) -> Result<Handled, IncomingError> {
         let Some(cap) = cap else { return self.answer(conn, AccountNotice::CapUnreadable).await };
         let id = self.subscriber_id;
         let present = current_cap(conn, id).await?.ok_or(UsageError::NoCap(id))?.cap;
@@ -93,11 +97,9 @@ impl Reply<'_> {
         }
     }
 
-    /// Turns on or off what no rule requires.
+    /// Turns on or off the reminders that no rule requires. Calls are another choice, made on the site.
     pub(super) async fn reminders(&self, conn: &mut PgConnection, on: bool) -> Result<Handled, IncomingError> {
-        for topic in Topic::ALL {
-            choice::choose(conn, self.subscriber_id, topic, on, "sms", self.now).await?;
-        }
+        choice::choose(conn, self.subscriber_id, Topic::UsageShare, on, "sms", self.now).await?;
         self.answer(conn, AccountNotice::Reminders { on }).await
     }
 

@@ -1,14 +1,16 @@
 //! Every message that is sent, in both languages: short, plain, signed 【明白】 ([Mingbai] in English).
 
+pub mod catalogue;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
+use super::Topic;
 use super::account_words::AccountNotice;
 use super::order_request::order_request;
 use super::service_words::{ServiceNotice, cancel_confirmed_en, cancel_confirmed_zh};
 use super::usage_words::UsageNotice;
 use super::words::{self, clip, one_line};
-use super::Topic;
 use crate::clock::Month;
 use crate::subscriber::Language;
 use crate::tariff::{TariffContent, Terms};
@@ -262,10 +264,9 @@ impl Message<'_> {
                 short(name),
                 words::price(terms, en)
             ),
-            Self::OrderLapsed { name, why: Lapse::TooLate } => format!(
-                "\"{}\" was not ordered: your answer came after 10 minutes. Nothing was charged.",
-                short(name)
-            ),
+            Self::OrderLapsed { name, why: Lapse::TooLate } => {
+                format!("\"{}\" was not ordered: your answer came after 10 minutes. Nothing was charged.", short(name))
+            }
             Self::OrderLapsed { name, why: Lapse::OfferChanged } => format!(
                 "\"{}\" was not ordered: its price or terms changed, or it is no longer on offer. Nothing was charged.",
                 short(name)
@@ -356,6 +357,6 @@ pub fn parts(body: &str) -> usize {
 }
 
 #[cfg(test)]
-mod catalogue;
+mod document;
 #[cfg(test)]
 mod tests;
