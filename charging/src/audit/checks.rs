@@ -8,6 +8,7 @@ use crate::clock::Month;
 pub(super) async fn run(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
     evidence_chains(pool, report).await?;
     charges_of_usage(pool, report).await?;
+    first_charges(pool, report).await?;
     counters(pool, report).await?;
     allowances(pool, report).await?;
     ledger(pool, report).await?;
@@ -66,6 +67,28 @@ async fn charges_of_usage(pool: &PgPool, report: &mut Report) -> Result<(), Audi
     .await?;
     for row in unequal {
         let what = format!("usage {} cost {} and was charged {}", row.source_id, row.cost, row.amount);
+        report.add(row.subscriber_id, Some(Month::of_date(row.month)), what);
+    }
+    Ok(())
+}
+
+/// Nothing goes on charging whose owner was not told before the first charge.
+async fn first_charges(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
+    let untold = sqlx::query!(
+        r#"
+        select c.subscriber_id, c.month, c.charge_id
+        from charge as c
+        join first_charge as f
+            on f.subscriber_id = c.subscriber_id and f.subscription_id = c.subscription_id and f.month = c.month
+        join subscription as s on s.subscriber_id = c.subscriber_id and s.subscription_id = c.subscription_id
+        where c.kind in ('recurring', 'one_off')
+            and (f.reminded_at >= c.charged_at or (f.reminded_at is null and s.ends_at is null))
+        "#
+    )
+    .fetch_all(pool)
+    .await?;
+    for row in untold {
+        let what = format!("charge {} is the first of its service, and was not told before", row.charge_id);
         report.add(row.subscriber_id, Some(Month::of_date(row.month)), what);
     }
     Ok(())

@@ -176,12 +176,7 @@ struct Closed {
 
 /// Closes a batch in one transaction, or, where that is refused, each subscriber in one.
 async fn close_batch(pool: &PgPool, month: Month, batch: Batch, now: DateTime<Utc>) -> Result<Closed, RunError> {
-    let mut closed = Closed {
-        already: batch.already,
-        waiting: batch.waiting,
-        seen: batch.seen,
-        ..Closed::default()
-    };
+    let mut closed = Closed { already: batch.already, waiting: batch.waiting, seen: batch.seen, ..Closed::default() };
     if batch.wanted.is_empty() {
         return Ok(closed);
     }

@@ -37,7 +37,8 @@ impl Command {
     /// Reads a message: full-width letters and digits, lower case, spaces, a sign between word and number, and a mark at the
     /// end are understood. Nothing is guessed: what has anything more to it is [`Self::Unknown`].
     pub fn read(text: &str) -> Self {
-        let word: String = text.chars().map(half_width).filter(|c| !is_blank(*c)).flat_map(char::to_uppercase).collect();
+        let word: String =
+            text.chars().map(half_width).filter(|c| !is_blank(*c)).flat_map(char::to_uppercase).collect();
         let word = word.trim_end_matches(['.', '。', '!', ',', '，', '?', '～', '~']);
         if word.chars().count() > COMMAND_CHARS_MAX {
             return Self::Unknown;
@@ -114,7 +115,9 @@ mod tests {
         for text in ["N", "n ", "Ｎ", "否", "不同意", "No."] {
             assert_eq!(Command::read(text), Command::No, "{text}");
         }
-        for text in ["", "YN", "是吗", "不是", "好的", "Y1", "同意书", "00000000", "0000是什么", "TD1和2", "FDA", "CXTC2"] {
+        for text in
+            ["", "YN", "是吗", "不是", "好的", "Y1", "同意书", "00000000", "0000是什么", "TD1和2", "FDA", "CXTC2"]
+        {
             assert_eq!(Command::read(text), Command::Unknown, "{text}");
         }
     }
@@ -178,15 +181,12 @@ mod tests {
             seed in prop::collection::vec((any::<bool>(), any::<bool>(), 0_usize..3), 7),
             end in prop::sample::select(vec!["", ".", "。", "！"]),
         ) {
-            let written: String = word
-                .chars()
-                .zip(seed.iter().cycle())
-                .map(|(c, (wide, lower, blanks))| {
-                    let c = if *lower { c.to_ascii_lowercase() } else { c };
-                    let c = if *wide { char::from_u32(u32::from(c) + 0xFEE0).unwrap() } else { c };
-                    format!("{c}{}", " ".repeat(*blanks))
-                })
-                .collect();
+            let mut written = String::new();
+            for (c, (wide, lower, blanks)) in word.chars().zip(seed.iter().cycle()) {
+                let c = if *lower { c.to_ascii_lowercase() } else { c };
+                written.push(if *wide { char::from_u32(u32::from(c) + 0xFEE0).unwrap() } else { c });
+                written.extend(std::iter::repeat_n(' ', *blanks));
+            }
             prop_assert_eq!(Command::read(&(written + end)), Command::read(word));
         }
 

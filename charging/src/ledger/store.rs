@@ -16,7 +16,9 @@ pub enum LedgerError {
     Amount { subscriber_id: i64, amount: Decimal },
     #[error("this month of a subscription, this one-off fee or this usage record is charged already")]
     AlreadyCharged,
-    #[error("a charge names no subscription of this subscriber at this tariff version and price that may be charged for")]
+    #[error(
+        "a charge names no subscription of this subscriber at this tariff version and price that may be charged for"
+    )]
     NoSubscription,
     #[error("a usage charge names no usage record of this subscriber and month")]
     NoUsageRecord,

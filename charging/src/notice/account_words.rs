@@ -30,24 +30,46 @@ pub struct DataLeft {
 #[derive(Clone, Debug, PartialEq)]
 pub enum AccountNotice<'a> {
     /// `CXTC`: the plan of the moment, when it ends if that is decided, and how many other services there are.
-    Plan { name: &'a str, terms: &'a Terms, ends_at: Option<DateTime<Utc>>, others: usize },
-    NoPlan { others: usize },
+    Plan {
+        name: &'a str,
+        terms: &'a Terms,
+        ends_at: Option<DateTime<Utc>>,
+        others: usize,
+    },
+    NoPlan {
+        others: usize,
+    },
     /// `CXLL`
     Data(DataLeft),
     /// `CXZD`: yuan of use until now, what the month comes to with its fees, and the last bill.
-    Bill { month: Month, used: Decimal, expected: Decimal, last: Option<(Month, Decimal)> },
+    Bill {
+        month: Month,
+        used: Decimal,
+        expected: Decimal,
+        last: Option<(Month, Decimal)>,
+    },
     /// `CXFD`: the cap, and yuan charged under it this month.
-    Cap { cap: Decimal, charged: Decimal },
+    Cap {
+        cap: Decimal,
+        charged: Decimal,
+    },
     /// To `FD` without an amount that can be a cap.
     CapUnreadable,
     /// The cap is that already.
-    CapSame { cap: Decimal },
+    CapSame {
+        cap: Decimal,
+    },
     /// It cannot be lowered below what is charged this month already.
-    CapBelowSpent { cap: Decimal, spent: Decimal },
+    CapBelowSpent {
+        cap: Decimal,
+        spent: Decimal,
+    },
     /// Too many requests for a yes within the hour.
     TooMany,
     /// `KTTX`, `QXTX`
-    Reminders { on: bool },
+    Reminders {
+        on: bool,
+    },
 }
 
 impl AccountNotice<'_> {
@@ -57,9 +79,7 @@ impl AccountNotice<'_> {
             Self::Data(_) => "my_data",
             Self::Bill { .. } => "my_bill",
             Self::Cap { .. } => "my_cap",
-            Self::CapUnreadable | Self::CapSame { .. } | Self::CapBelowSpent { .. } | Self::TooMany => {
-                "cap_unchanged"
-            }
+            Self::CapUnreadable | Self::CapSame { .. } | Self::CapBelowSpent { .. } | Self::TooMany => "cap_unchanged",
             Self::Reminders { .. } => "reminders",
         }
     }
@@ -106,7 +126,9 @@ impl AccountNotice<'_> {
                 yuan(*cap, zh),
                 yuan(round_to_fen(*charged), zh)
             ),
-            Self::CapUnreadable => "没有改封顶：没看懂金额。请发FD加0到100000元的金额，如FD50。查现在的封顶发CXFD。".to_owned(),
+            Self::CapUnreadable => {
+                "没有改封顶：没看懂金额。请发FD加0到100000元的金额，如FD50。查现在的封顶发CXFD。".to_owned()
+            }
             Self::CapSame { cap } => format!("流量超套封顶本来就是{}，没有改动。", yuan(*cap, zh)),
             Self::CapBelowSpent { cap, spent } => format!(
                 "封顶没有改为{}：本月超套流量费已有{}，封顶不能比它低。",
@@ -114,9 +136,12 @@ impl AccountNotice<'_> {
                 yuan(round_to_fen(*spent), zh)
             ),
             Self::TooMany => "没有办理：一小时内的确认短信太多，请过一会儿再发。".to_owned(),
-            Self::Reminders { on: true } => "已打开用量提醒：流量、通话、短信用到一半和八成时告诉您。关闭发QXTX。".to_owned(),
+            Self::Reminders { on: true } => {
+                "已打开用量提醒：流量、通话、短信用到一半和八成时告诉您。关闭发QXTX。".to_owned()
+            }
             Self::Reminders { on: false } => {
-                "已关闭用到一半和八成的提醒。快用完、用完、封顶、扣费、续订和账单仍会告诉您，这是规定。打开发KTTX。".to_owned()
+                "已关闭用到一半和八成的提醒。快用完、用完、封顶、扣费、续订和账单仍会告诉您，这是规定。打开发KTTX。"
+                    .to_owned()
             }
         }
     }
@@ -193,7 +218,11 @@ fn size(bytes: u64) -> String {
 }
 
 fn others_zh(others: usize) -> String {
-    if others > 0 { format!("另有{others}项业务，发0000查看和退订。") } else { "发0000可查看和退订。".to_owned() }
+    if others > 0 {
+        format!("另有{others}项业务，发0000查看和退订。")
+    } else {
+        "发0000可查看和退订。".to_owned()
+    }
 }
 
 fn others_en(others: usize) -> String {

@@ -37,22 +37,53 @@ pub enum ListLead {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceNotice<'a> {
     /// One message of a list.
-    List { lead: ListLead, services: &'a [ListedService], page: usize, pages: usize },
+    List {
+        lead: ListLead,
+        services: &'a [ListedService],
+        page: usize,
+        pages: usize,
+    },
     NoServices,
     /// The list has no such number.
-    NoSuchNumber { number: u32, last: i32 },
+    NoSuchNumber {
+        number: u32,
+        last: i32,
+    },
     /// What the number stood for had ended before.
-    Ended { name: &'a str, ended_at: DateTime<Utc> },
+    Ended {
+        name: &'a str,
+        ended_at: DateTime<Utc>,
+    },
     /// Its end is decided already.
-    EndsAlready { name: &'a str, ends_at: DateTime<Utc> },
+    EndsAlready {
+        name: &'a str,
+        ends_at: DateTime<Utc>,
+    },
     /// 首次扣费提醒: yuan that is charged first, yuan a month, the day, and what to reply to cancel.
-    FirstCharge { name: &'a str, amount: Decimal, monthly: Decimal, charged_on: NaiveDate, number: i32 },
+    FirstCharge {
+        name: &'a str,
+        amount: Decimal,
+        monthly: Decimal,
+        charged_on: NaiveDate,
+        number: i32,
+    },
     /// The same of what costs by use alone.
-    FirstUse { name: &'a str, number: i32 },
+    FirstUse {
+        name: &'a str,
+        number: i32,
+    },
     /// The reply to cancel came after a charge; yuan charged until then.
-    FirstChargeMade { name: &'a str, charged: Decimal },
+    FirstChargeMade {
+        name: &'a str,
+        charged: Decimal,
+    },
     /// 续订提醒: what renews itself on a day, and the yuan a month for all of it.
-    Renewal { first: &'a str, services: usize, monthly: Decimal, renews_on: NaiveDate },
+    Renewal {
+        first: &'a str,
+        services: usize,
+        monthly: Decimal,
+        renews_on: NaiveDate,
+    },
 }
 
 impl ServiceNotice<'_> {
@@ -85,11 +116,9 @@ impl ServiceNotice<'_> {
             Self::Ended { name, ended_at } => {
                 format!("“{}”已在{}停止，不用再退订，停止后没有收费。", short(name), last_day(*ended_at, zh))
             }
-            Self::EndsAlready { name, ends_at } => format!(
-                "“{}”之前已退订，用到{}为止，以后不再收费。不用再退订。",
-                short(name),
-                last_day(*ends_at, zh)
-            ),
+            Self::EndsAlready { name, ends_at } => {
+                format!("“{}”之前已退订，用到{}为止，以后不再收费。不用再退订。", short(name), last_day(*ends_at, zh))
+            }
             Self::FirstCharge { name, amount, monthly, charged_on, number } => format!(
                 "“{}”将在{}首次扣费{}，以后每月{}。不想要请在扣费前回复TD{number}退订，一分不收；要用不必回复。",
                 short(name),
@@ -125,7 +154,10 @@ impl ServiceNotice<'_> {
                     ListLead::Expired => "List too old, nothing cancelled. ",
                 };
                 let lines: String = services.iter().map(|service| line(service, en)).collect();
-                format!("{lead}Your services{}:\n{lines}To cancel one, reply its number within 24 h.", page_mark(*page, *pages))
+                format!(
+                    "{lead}Your services{}:\n{lines}To cancel one, reply its number within 24 h.",
+                    page_mark(*page, *pages)
+                )
             }
             Self::NoServices => "You have no services, and nothing is charged by the month.".to_owned(),
             Self::NoSuchNumber { number, last } => format!(
@@ -203,7 +235,11 @@ fn page_mark(page: usize, pages: usize) -> String {
 }
 
 fn renewed_zh(first: &str, services: usize) -> String {
-    if services > 1 { format!("“{}”等{services}项业务", short(first)) } else { format!("“{}”", short(first)) }
+    if services > 1 {
+        format!("“{}”等{services}项业务", short(first))
+    } else {
+        format!("“{}”", short(first))
+    }
 }
 
 fn renewed_en(first: &str, services: usize) -> String {
@@ -219,9 +255,9 @@ pub(super) fn cancel_confirmed_zh(name: &str, ends_at: DateTime<Utc>, how: Cance
     let (name, cost, day) = (short(name), yuan(round_to_fen(cost), zh), last_day(ends_at, zh));
     match how {
         CancelCost::DaysUsed => format!("“{name}”已退订，现在起停止。本月按已用天数收{cost}，以后不再收。"),
-        CancelCost::MonthInFull => format!(
-            "“{name}”已退订，用到{day}为止，本月收{cost}，以后不再收。在此之前可在网站“我的业务”撤销退订。"
-        ),
+        CancelCost::MonthInFull => {
+            format!("“{name}”已退订，用到{day}为止，本月收{cost}，以后不再收。在此之前可在网站“我的业务”撤销退订。")
+        }
         CancelCost::BeforeStart => format!("“{name}”已取消，还没有开始，不收费。"),
         CancelCost::BeforeFirstCharge { at_once: true } => {
             format!("“{name}”已在首次扣费前退订，现在起停止。一分不收，以后也不收。")

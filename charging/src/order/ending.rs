@@ -114,14 +114,7 @@ pub async fn cancel_preview(
     } else {
         Vec::new()
     };
-    Ok(CancelPreview {
-        name: subscribed.tariff.content.name.clone(),
-        ends_at,
-        reason,
-        recurring,
-        one_off,
-        lapses,
-    })
+    Ok(CancelPreview { name: subscribed.tariff.content.name.clone(), ends_at, reason, recurring, one_off, lapses })
 }
 
 /// Cancels and says so by SMS, with what it costs. A plan that was to take over and has not begun leaves the present plan as

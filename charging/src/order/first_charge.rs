@@ -18,16 +18,16 @@ use crate::money::round_to_fen;
 use crate::notice::ServiceNotice;
 use crate::notice::store::tell_many;
 use crate::notice::template::Message;
+use crate::subscriber::import_store;
 use crate::tariff::Recurring;
 
-/// How long before a charge it is told: the operators' pledge of 2025 for automatic renewals and charges.
-pub const AHEAD: TimeDelta = TimeDelta::days(5);
+/// How long before the end of a month what is charged or renewed with it is told: five days (the operators' pledge of 2025 for
+/// automatic renewals and charges) and so much more that it is nine in the morning.
+pub const AHEAD: TimeDelta = TimeDelta::hours(5 * 24 + 15);
 /// How long the message is out before the charge may be made.
 pub const ANSWER_TIME: TimeDelta = TimeDelta::hours(24);
 /// The first number to reply; those below are of lists.
 pub const REPLY_NUMBER_MIN: u32 = 101;
-/// The channel by which subscriptions come from another system.
-const MOVED_IN: &str = "import";
 
 /// Notes when the first charge of a new subscription must be told; nothing where it costs nothing by month or use.
 pub(super) async fn schedule(
@@ -35,7 +35,7 @@ pub(super) async fn schedule(
     new: &NewSubscription,
     subscription_id: i64,
 ) -> Result<(), OrderError> {
-    if new.channel_id == MOVED_IN {
+    if new.channel_id == import_store::CHANNEL {
         return Ok(());
     }
     let month = Month::of(new.starts_at);
@@ -76,9 +76,12 @@ impl Due {
 pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, after: Due, limit: u16) -> Result<Vec<Due>, OrderError> {
     let due = sqlx::query_as!(
         Due,
-        "select remind_at, subscriber_id, subscription_id from first_charge
-        where reminded_at is null and remind_at <= $1 and (remind_at, subscriber_id, subscription_id) > ($2, $3, $4)
-        order by remind_at, subscriber_id, subscription_id limit $5",
+        "select f.remind_at, f.subscriber_id, f.subscription_id
+        from first_charge f
+        join subscription s on s.subscriber_id = f.subscriber_id and s.subscription_id = f.subscription_id
+        where f.reminded_at is null and f.remind_at <= $1
+            and (f.remind_at, f.subscriber_id, f.subscription_id) > ($2, $3, $4) and s.ends_at is null
+        order by f.remind_at, f.subscriber_id, f.subscription_id limit $5",
         now,
         after.remind_at,
         after.subscriber_id,
@@ -230,11 +233,7 @@ pub async fn of_reply(
 ///
 /// # Errors
 /// When the database failed.
-pub async fn charged(
-    conn: &mut PgConnection,
-    subscriber_id: i64,
-    subscription_id: i64,
-) -> Result<Decimal, OrderError> {
+pub async fn charged(conn: &mut PgConnection, subscriber_id: i64, subscription_id: i64) -> Result<Decimal, OrderError> {
     let charged = sqlx::query_scalar!(
         r#"select coalesce(sum(amount), 0) as "charged!" from charge where subscriber_id = $1 and subscription_id = $2"#,
         subscriber_id,

@@ -71,10 +71,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_renewal_is_told_in_the_last_five_days() {
+    fn a_renewal_is_told_in_the_morning_five_days_ahead() {
         let at = |text: &str| month_ahead(text.parse().unwrap()).map(|month| month.to_string());
-        assert_eq!(at("2026-10-26T23:59:59+08:00"), None);
-        assert_eq!(at("2026-10-27T00:00:00+08:00").as_deref(), Some("2026-11"));
+        assert_eq!(at("2026-10-26T08:59:59+08:00"), None);
+        assert_eq!(at("2026-10-26T09:00:00+08:00").as_deref(), Some("2026-11"));
         assert_eq!(at("2026-10-31T23:59:59+08:00").as_deref(), Some("2026-11"));
         assert_eq!(at("2026-11-01T00:00:00+08:00"), None);
     }

@@ -18,7 +18,7 @@ use crate::tariff::{TariffVersion, Terms};
 use crate::usage::store::{UsageError, refresh_allowances};
 
 /// The channel of everything that is brought along.
-const CHANNEL: &str = "import";
+pub(crate) const CHANNEL: &str = "import";
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

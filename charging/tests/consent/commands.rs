@@ -1,8 +1,9 @@
 //! Commands to 10086.
 
 use charging::consent::incoming::Handled;
+use charging::notice::UsageNotice;
+use charging::notice::store::tell;
 use charging::notice::template::{Message, PARTS_MAX, parts};
-use charging::notice::{Topic, UsageNotice, store::tell};
 use charging::order::EndReason;
 use charging::quantity::Service;
 use charging::tariff::Kind;
@@ -65,11 +66,8 @@ async fn a_number_of_the_list_cancels_and_says_what_it_costs() {
     assert_eq!(world.receive(a, "m2", "td 2", later("5:00")).await, Handled::Repeated);
     assert_eq!(world.receive(a, "m3", "2", later("6:00")).await, Handled::NotCancelled);
     assert!(world.last_sms(a).await.1.contains("“视频包”之前已退订，用到2026年10月31日为止"));
-    let days_used = Handled::Cancelled {
-        subscription_id: addon,
-        ends_at: later("7:00"),
-        reason: EndReason::Immediately,
-    };
+    let days_used =
+        Handled::Cancelled { subscription_id: addon, ends_at: later("7:00"), reason: EndReason::Immediately };
     assert_eq!(world.receive(a, "m4", "３", later("7:00")).await, days_used);
     assert!(world.last_sms(a).await.1.contains("现在起停止。本月按已用天数收4.84元"), "15 of 31 days of 10 yuan");
     assert_eq!(world.receive(a, "m5", "3", later("8:00")).await, Handled::NotCancelled);
@@ -174,11 +172,7 @@ async fn questions_about_the_account_are_answered() {
     for (n, text, answer) in [
         (1, "CXTC", "您的套餐是“畅享 59”，每月59.00元。每月含流量1GB。另有2项业务，发0000查看和退订。"),
         (2, "CXLL", "本月通用流量剩0B，共3GB。套餐外已用100MB。"),
-        (
-            3,
-            "cxzd",
-            "2026年10月至今套餐外用量费3.00元；加上月费等，本月预计92.00元，月底后出账。您还没有出过账单。",
-        ),
+        (3, "cxzd", "2026年10月至今套餐外用量费3.00元；加上月费等，本月预计92.00元，月底后出账。您还没有出过账单。"),
         (
             4,
             "ＣＸＦＤ",
@@ -257,7 +251,7 @@ async fn only_what_no_rule_requires_is_turned_off() {
     assert!(told("x/4", UsedLevel::TenMegabytesLeft).await && told("x/5", UsedLevel::UsedUp).await);
     assert_eq!(world.receive(a, "m2", "KTTX", now()).await, Handled::Answered);
     assert!(told("x/2", UsedLevel::Half).await);
-    assert_eq!(world.count("notice_choice").await, Topic::ALL.len() as i64);
+    assert_eq!(world.count("notice_choice").await, 1, "one row a topic");
     world.db.drop().await;
 }
 
@@ -267,7 +261,11 @@ async fn who_wants_english_gets_english() {
     let (a, _) = world.with_three(1).await;
     world.speaks_english(a).await;
     for (n, text, answer) in [
-        (1, "0000", "[Mingbai] Your services:\n1. 畅享 59 CNY 59.00/month, CNY 10.00 once\n2. 视频包 CNY 20.00/month\n"),
+        (
+            1,
+            "0000",
+            "[Mingbai] Your services:\n1. 畅享 59 CNY 59.00/month, CNY 10.00 once\n2. 视频包 CNY 20.00/month\n",
+        ),
         (2, "td9", "The list has no number 9"),
         (3, "2", "\"视频包\" is cancelled. It runs until 31 Oct 2026, this month costs CNY 20.00, then nothing."),
         (4, "cxtc", "Your plan: \"畅享 59\", CNY 59.00/month."),

@@ -21,12 +21,16 @@ async fn what_renews_is_told_once_and_together() {
         .execute(&world.db.app)
         .await
         .unwrap();
-    let day = at("2026-10-27T00:00:00+08:00");
+    let day = at("2026-10-26T09:00:00+08:00");
     let month = month_ahead(day).unwrap();
     let mut conn = world.db.app.acquire().await.unwrap();
     let last = tell(&mut conn, month, i64::MIN, 1, day).await.unwrap();
     assert_eq!(last, Some(a));
-    assert_eq!(tell(&mut conn, month, a, 1, day).await.unwrap(), None, "plans, first months and what ends renew nothing");
+    assert_eq!(
+        tell(&mut conn, month, a, 1, day).await.unwrap(),
+        None,
+        "plans, first months and what ends renew nothing"
+    );
     assert_eq!(tell(&mut conn, month, i64::MIN, 10, day).await.unwrap(), None, "once");
     assert_eq!(
         world.sms(a).await,

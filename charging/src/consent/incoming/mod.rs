@@ -193,10 +193,10 @@ impl Reply<'_> {
 
     /// Tells the subscriber; of several messages, each has its place.
     async fn tell_nth(&self, conn: &mut PgConnection, nth: usize, message: &Message<'_>) -> Result<(), IncomingError> {
-        let mut event = format!("incoming/{}", self.incoming_id);
-        if nth > 1 {
-            event.push_str(&format!("/{nth}"));
-        }
+        let event = match nth {
+            1 => format!("incoming/{}", self.incoming_id),
+            _ => format!("incoming/{}/{nth}", self.incoming_id),
+        };
         tell(conn, self.subscriber_id, event, message, self.now).await?;
         Ok(())
     }

@@ -18,7 +18,7 @@ const LISTED_MAX: usize = 99;
 
 /// The newest list.
 struct List {
-    list_id: i64,
+    id: i64,
     is_valid: bool,
     last_number: i32,
 }
@@ -108,7 +108,7 @@ impl Reply<'_> {
         let item = sqlx::query_scalar!(
             "select subscription_id from sms_list_item where subscriber_id = $1 and list_id = $2 and number = $3",
             self.subscriber_id,
-            list.list_id,
+            list.id,
             number.cast_signed(),
         )
         .fetch_optional(&mut *conn)
@@ -122,7 +122,7 @@ impl Reply<'_> {
     async fn newest_list(&self, conn: &mut PgConnection) -> Result<Option<List>, IncomingError> {
         let list = sqlx::query_as!(
             List,
-            r#"select l.list_id, l.sent_at > $2 as "is_valid!", max(i.number) as "last_number!"
+            r#"select l.list_id as id, l.sent_at > $2 as "is_valid!", max(i.number) as "last_number!"
             from sms_list l join sms_list_item i on i.subscriber_id = l.subscriber_id and i.list_id = l.list_id
             where l.subscriber_id = $1 group by l.list_id, l.sent_at order by l.list_id desc limit 1"#,
             self.subscriber_id,
@@ -133,12 +133,7 @@ impl Reply<'_> {
         Ok(list)
     }
 
-    async fn no_such_number(
-        &self,
-        conn: &mut PgConnection,
-        number: u32,
-        last: i32,
-    ) -> Result<Handled, IncomingError> {
+    async fn no_such_number(&self, conn: &mut PgConnection, number: u32, last: i32) -> Result<Handled, IncomingError> {
         let message = Message::Service(ServiceNotice::NoSuchNumber { number, last });
         self.say(conn, &message, Handled::NotCancelled).await
     }
@@ -210,4 +205,3 @@ impl Reply<'_> {
         Ok(name)
     }
 }
-
