@@ -52,8 +52,8 @@ async fn bound(centre: &Centre) -> anyhow::Result<Bound> {
         .disable_interface_version_check()
         .connected(stream);
     let bind = BindTransceiver::builder()
-        .system_id(COctetString::from_string(centre.system_id.clone() + "\0").context("the system_id")?)
-        .password(COctetString::from_string(centre.password.clone() + "\0").context("the password")?)
+        .system_id(COctetString::from_string(centre.system_id.clone()).context("the system_id")?)
+        .password(COctetString::from_string(centre.password.clone()).context("the password")?)
         .interface_version(InterfaceVersion::Smpp3_4)
         .build();
     client.bind_transceiver(bind).await.context("it does not let us in")?;

@@ -7,9 +7,8 @@ use std::time::Duration;
 use charging::clock::SharedClock;
 use charging::notice::receipt::{self, Receipt};
 use futures::{Stream, StreamExt as _};
-use rusmpp::command::CommandParts;
 use rusmpp::pdus::{DeliverSm, DeliverSmResp};
-use rusmpp::{Command, CommandStatus, Pdu};
+use rusmpp::{CommandId, CommandStatus, Pdu};
 use rusmppc::{Client, Event};
 use sqlx::PgPool;
 use tokio::time::Instant;
@@ -49,10 +48,11 @@ impl Inbox<'_> {
             let mut receipts = Vec::new();
             for event in chunk {
                 let Event::Incoming(command) = event else { continue };
-                match into_delivery(command) {
-                    Ok((number, delivered)) if is_receipt(&delivered) => receipts.push((number, delivered)),
-                    Ok((number, delivered)) => answered.extend(self.receive(number, &delivered).await),
-                    Err(other) => self.other(&other).await,
+                let (id, _, number, pdu) = command.into_parts().raw();
+                match pdu {
+                    Some(Pdu::DeliverSm(delivered)) if is_receipt(&delivered) => receipts.push((number, delivered)),
+                    Some(Pdu::DeliverSm(delivered)) => answered.extend(self.receive(number, &delivered).await),
+                    other => self.other(id, number, other).await,
                 }
             }
             self.take_receipts(receipts).await;
@@ -124,17 +124,17 @@ impl Inbox<'_> {
     }
 
     /// What is neither a message nor a receipt.
-    async fn other(&self, command: &Command) {
-        match command.pdu() {
+    async fn other(&self, id: CommandId, number: u32, pdu: Option<Pdu>) {
+        match pdu {
             Some(Pdu::Unbind) => {
                 tracing::info!("the SMS centre ends the connection");
-                self.client.unbind_resp(command.sequence_number()).await.ok();
+                self.client.unbind_resp(number).await.ok();
                 self.client.close().await.ok();
             }
-            _ if command.id().is_response() => tracing::debug!(id = ?command.id(), "an answer that came too late"),
+            _ if id.is_response() => tracing::debug!(?id, "an answer that came too late"),
             _ => {
-                tracing::debug!(id = ?command.id(), "a request of the SMS centre that is not served");
-                self.client.generic_nack(command.sequence_number()).await.ok();
+                tracing::debug!(?id, "a request of the SMS centre that is not served");
+                self.client.generic_nack(number).await.ok();
             }
         }
     }
@@ -154,18 +154,5 @@ impl Inbox<'_> {
             }
             answered.pop_front();
         }
-    }
-}
-
-/// The delivery that a command is, with its sequence number; else the command itself.
-fn into_delivery(command: Command) -> Result<(u32, DeliverSm), Command> {
-    if !matches!(command.pdu(), Some(Pdu::DeliverSm(_))) {
-        return Err(command);
-    }
-    let number = command.sequence_number();
-    let (id, status, sequence_number, pdu) = CommandParts::raw(command.into_parts());
-    match pdu {
-        Some(Pdu::DeliverSm(delivered)) => Ok((number, delivered)),
-        pdu => Err(Command::from_parts(CommandParts::new(id, status, sequence_number, pdu))),
     }
 }

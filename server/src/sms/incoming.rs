@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(delivery(&db, &yes).await, first);
         assert_eq!(bodies(&db).await, ["Y"]);
         first.forget(&db.app).await.unwrap();
-        delivery(&db, &yes).await;
+        receive(&db.app, &yes, now() + TimeDelta::minutes(1)).await.unwrap();
         assert_eq!(bodies(&db).await, ["Y", "Y"], "the same words again are another message");
         delivery(&db, &message(&ucs2("N"), 0, vec![])).await;
         assert_eq!(bodies(&db).await, ["Y", "Y", "N"]);

@@ -145,8 +145,12 @@ impl<'a> Outbox<'a> {
 
     /// Submits a part, again where the centre has too much to do. Its id, or what that means for its notice.
     async fn submit(&self, notice: &DueNotice, message: SubmitSm) -> Result<String, Fate> {
+        let mut over = self.over.clone();
         for _ in 0..THROTTLED_MAX {
-            self.pace.turn().await;
+            tokio::select! {
+                () = self.pace.turn() => {}
+                _ = over.wait_for(|over| *over) => return Err(Fate::Waiting),
+            }
             let permit = self.window.acquire().await;
             if permit.is_err() || *self.over.borrow() {
                 return Err(Fate::Waiting);

@@ -32,12 +32,9 @@ impl Pace {
 
     /// Waits for one's turn; turns come in the order in which they were asked for.
     pub async fn turn(&self) {
-        let at = self.with(|state| {
-            let at = state.next.max(Instant::now());
-            state.next = at + self.interval;
-            at
-        });
-        if at > Instant::now() {
+        let now = Instant::now();
+        let at = self.with(|state| state.turn(self.interval, now));
+        if at > now {
             tokio::time::sleep_until(at).await;
         }
     }
@@ -49,13 +46,7 @@ impl Pace {
 
     /// The centre says that it is too much: nobody submits for a while. Of many that hear it at once, one counts.
     pub fn throttled(&self) {
-        self.with(|state| {
-            let now = Instant::now();
-            if state.next < now + state.pause / 2 {
-                state.next = now + state.pause;
-                state.pause = (state.pause * 2).min(PAUSE_MAX);
-            }
-        });
+        self.with(|state| state.throttled(Instant::now()));
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -63,46 +54,57 @@ impl Pace {
     }
 }
 
+impl State {
+    /// When the next one's turn is.
+    fn turn(&mut self, interval: Duration, now: Instant) -> Instant {
+        let at = self.next.max(now);
+        self.next = at + interval;
+        at
+    }
+
+    fn throttled(&mut self, now: Instant) {
+        if self.next < now + self.pause / 2 {
+            self.next = now + self.pause;
+            self.pause = (self.pause * 2).min(PAUSE_MAX);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn turns_keep_their_distance() {
-        let pace = Pace::new(NonZeroU32::new(50));
-        let started = Instant::now();
-        for _ in 0..101 {
-            pace.turn().await;
-        }
-        assert_eq!(started.elapsed(), Duration::from_secs(2));
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let later = Instant::now();
-        for _ in 0..3 {
-            pace.turn().await;
-        }
-        assert_eq!(later.elapsed(), Duration::from_millis(40), "idle time is not made up for");
+    fn state(now: Instant) -> State {
+        State { next: now, pause: PAUSE_FIRST }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_centre_that_has_too_much_is_left_alone_for_longer_and_longer() {
-        let pace = Pace::new(None);
+    #[test]
+    fn turns_keep_their_distance() {
         let started = Instant::now();
+        let mut state = state(started);
+        let interval = Pace::new(NonZeroU32::new(50)).interval;
+        for n in 0..100 {
+            assert_eq!(state.turn(interval, started), started + interval * n);
+        }
+        let later = started + Duration::from_mins(1);
+        let turns = [(); 3].map(|()| (state.turn(interval, later) - later).as_millis());
+        assert_eq!(turns, [0, 20, 40], "idle time is not made up for");
+    }
+
+    #[test]
+    fn a_centre_that_has_too_much_is_left_alone_for_longer_and_longer() {
+        let mut now = Instant::now();
+        let mut state = state(now);
         let mut waits = Vec::new();
         for _ in 0..9 {
-            let before = Instant::now();
             // A window full of them.
             for _ in 0..5 {
-                pace.throttled();
+                state.throttled(now);
             }
-            pace.turn().await;
-            waits.push(before.elapsed().as_millis());
+            let at = state.turn(Duration::ZERO, now);
+            waits.push((at - now).as_millis());
+            now = at;
         }
         assert_eq!(waits, [250, 500, 1000, 2000, 4000, 8000, 16_000, 16_000, 16_000]);
-        pace.taken();
-        let before = Instant::now();
-        pace.throttled();
-        pace.turn().await;
-        assert_eq!(before.elapsed(), PAUSE_FIRST);
-        assert!(started.elapsed() > Duration::from_secs(60));
     }
 }

@@ -90,8 +90,8 @@ mod tests {
             .build()
     }
 
-    fn told(id: &str, outcome: Option<Outcome>, error: Option<&str>) -> Option<Read> {
-        Some(Read { message_id: id.to_owned(), outcome, error: error.map(str::to_owned) })
+    fn told(id: &str, outcome: Option<Outcome>, error: Option<&str>) -> Read {
+        Read { message_id: id.to_owned(), outcome, error: error.map(str::to_owned) }
     }
 
     #[test]
@@ -99,16 +99,16 @@ mod tests {
         let usual =
             "id:0A3F sub:001 dlvrd:001 submit date:2611220830 done date:2611220831 stat:DELIVRD err:000 text:id:99";
         assert!(is_receipt(&delivered(usual, vec![])));
-        assert_eq!(read(&delivered(usual, vec![])), told("a3f", Some(Outcome::Delivered), None));
+        assert_eq!(read(&delivered(usual, vec![])), Some(told("a3f", Some(Outcome::Delivered), None)));
         let lost = "id:123456789 sub:001 dlvrd:000 stat:EXPIRED err:027 text:";
         let expected = told("123456789", Some(Outcome::Undelivered), Some("EXPIRED err:027"));
-        assert_eq!(read(&delivered(lost, vec![])), expected);
+        assert_eq!(read(&delivered(lost, vec![])), Some(expected));
         assert_eq!(
             read(&delivered("ID:7 STAT:undeliv", vec![])),
-            told("7", Some(Outcome::Undelivered), Some("UNDELIV"))
+            Some(told("7", Some(Outcome::Undelivered), Some("UNDELIV")))
         );
-        assert_eq!(read(&delivered("id:7 stat:ACCEPTD", vec![])), told("7", None, None));
-        assert_eq!(read(&delivered("id:7", vec![])), told("7", None, None));
+        assert_eq!(read(&delivered("id:7 stat:ACCEPTD", vec![])), Some(told("7", None, None)));
+        assert_eq!(read(&delivered("id:7", vec![])), Some(told("7", None, None)));
         for nothing in ["", "id:", "stat:DELIVRD", "mid:7 stat:DELIVRD", "明白 stat:DELIVRD"] {
             assert_eq!(read(&delivered(nothing, vec![])), None, "{nothing}");
         }
@@ -121,7 +121,7 @@ mod tests {
             MessageDeliveryRequestTlvValue::MessageState(MessageState::Undeliverable),
         ];
         let expected = told("ff01", Some(Outcome::Undelivered), Some("UNDELIV err:001"));
-        assert_eq!(read(&delivered("id:65281 stat:DELIVRD err:001", parameters)), expected);
+        assert_eq!(read(&delivered("id:65281 stat:DELIVRD err:001", parameters)), Some(expected));
     }
 
     #[test]

@@ -71,10 +71,10 @@ fn envelope(notice: &DueNotice, number: &str, now: DateTime<Utc>) -> Option<Subm
     let envelope = SubmitSm::builder()
         .source_addr_ton(source_ton)
         .source_addr_npi(source_npi)
-        .source_addr(COctetString::from_string(source + "\0").ok()?)
+        .source_addr(COctetString::from_string(source).ok()?)
         .dest_addr_ton(ton)
         .dest_addr_npi(npi)
-        .destination_addr(COctetString::from_string(destination + "\0").ok()?)
+        .destination_addr(COctetString::from_string(destination).ok()?)
         .validity_period(validity(notice, now))
         .registered_delivery(receipt)
         .data_coding(DataCoding::Ucs2);
@@ -85,8 +85,8 @@ fn envelope(notice: &DueNotice, number: &str, now: DateTime<Utc>) -> Option<Subm
 fn validity(notice: &DueNotice, now: DateTime<Utc>) -> EmptyOrFullCOctetString<17> {
     let Some(expires_at) = notice.expires_at else { return EmptyOrFullCOctetString::empty() };
     let seconds = (expires_at - now).num_seconds().clamp(1, 86_399);
-    let relative = format!("000000{:02}{:02}{:02}000R\0", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    // 16 characters and the end always fit.
+    let relative = format!("000000{:02}{:02}{:02}000R", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    // 16 characters always fit.
     EmptyOrFullCOctetString::from_string(relative).unwrap_or_default()
 }
 
