@@ -131,18 +131,16 @@ fn yuan(amount: Decimal, language: Language) -> String {
 
 fn yuan_zh(fen: u64) -> String {
     let (yuan, jiao, fen) = (fen / 100, fen / 10 % 10, fen % 10);
-    let mut said = String::new();
-    if yuan > 0 || jiao + fen == 0 {
-        said += &format!("{}元", counted(yuan));
-    }
-    if jiao > 0 {
-        said += &format!("{}角", counted(jiao));
-    }
-    if fen > 0 {
-        let gap = if yuan > 0 && jiao == 0 { "零" } else { "" };
-        said += &format!("{gap}{}分", counted(fen));
-    }
-    said
+    let is_whole = jiao + fen == 0;
+    let gap = if yuan > 0 && jiao == 0 { "零" } else { "" };
+    [
+        (yuan > 0 || is_whole).then(|| format!("{}元", counted(yuan))),
+        (jiao > 0).then(|| format!("{}角", counted(jiao))),
+        (fen > 0).then(|| format!("{gap}{}分", counted(fen))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A number of things: two of them are 两.

@@ -105,7 +105,9 @@ pub async fn tell_many(
         if message.topic().is_none_or(is_chosen) {
             rows.push(sms);
         }
-        call.into_iter().for_each(|call| rows.push(call));
+        if let Some(call) = call {
+            rows.push(call);
+        }
     }
     rows.insert(conn, now).await
 }

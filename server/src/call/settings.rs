@@ -8,6 +8,7 @@ use super::signature::Key;
 
 /// What the command line and the environment say about calls.
 #[derive(Clone, Debug, clap::Args)]
+#[group(id = "call")]
 pub struct Args {
     /// Call-out service to which phone calls are handed, by POST. Without it the simulator of --demo answers them, and
     /// otherwise none are offered.

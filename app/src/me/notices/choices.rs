@@ -38,7 +38,7 @@ pub fn ChoicesPage() -> impl IntoView {
                     <legend>{td_string!(l, notice.yours)}</legend>
                     <p class="muted">{td_string!(l, notice.yours_lead)}</p>
                     {tick(Topic::UsageShare)}
-                    <p class="hint">{td_string!(l, notice.choose_usage_share_hint)}</p>
+                    <p class="small muted">{td_string!(l, notice.choose_usage_share_hint)}</p>
                 </fieldset>
                 {state.calls.then(|| calls(l, tick))}
                 {languages(l, subscriber.language)}
@@ -52,7 +52,7 @@ pub fn ChoicesPage() -> impl IntoView {
                 })}
             <p class="actions">
                 <a class="button" href="/me/notices">{td_string!(l, notice.title)}</a>
-                <a href="/notices">{td_string!(l, notice.to_catalogue)}</a>
+                <a class="button" href="/notices">{td_string!(l, notice.to_catalogue)}</a>
             </p>
         })
     })
@@ -78,9 +78,7 @@ fn calls(l: Locale, tick: impl Fn(Topic) -> AnyView) -> impl IntoView {
     view! {
         <fieldset class="stack-tight">
             <legend>{td_string!(l, notice.calls)}</legend>
-            <p class="muted">
-                {td_string!(l, notice.calls_lead, from = waking().first_hour(), until = waking().end_hour())}
-            </p>
+            <p class="muted">{td_string!(l, notice.calls_lead)}</p>
             {tick(Topic::CallOverUse)}
             {tick(Topic::CallRenewal)}
         </fieldset>

@@ -45,7 +45,7 @@ pub fn NoticesPage() -> impl IntoView {
                 </header>
                 <p class="actions">
                     <a class="button" href="/me/notices/choices">{td_string!(l, notice.to_choices)}</a>
-                    <a href="/notices">{td_string!(l, notice.to_catalogue)}</a>
+                    <a class="button" href="/notices">{td_string!(l, notice.to_catalogue)}</a>
                 </p>
                 {if notices.is_empty() {
                     view! { <p class="card empty">{td_string!(l, notice.empty)}</p> }.into_any()
