@@ -60,6 +60,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("usage") view=me::UsagePage ssr=SsrMode::Async />
                         <Route path=path!("addons") view=me::AddonsPage ssr=SsrMode::Async />
                         <Route path=path!("cap") view=me::CapPage ssr=SsrMode::Async />
+                        <Route path=path!("plans") view=me::PlansPage ssr=SsrMode::Async />
                         <Route path=path!("order/:scheme_id") view=me::OrderPage ssr=SsrMode::Async />
                         <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
                         <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />

@@ -2,7 +2,7 @@
 //!
 //! Every page is rendered on the server and every action is an HTML form, so pages, server functions and translations
 //! exist in the `ssr` build alone. Only what stands in [`islands`] is compiled to wasm; islands get their texts as
-//! properties, so that no translation travels twice.
+//! children, so that no translation travels twice.
 
 // The type of a page nests as deep as its elements do.
 #![recursion_limit = "512"]
@@ -25,6 +25,8 @@ mod public;
 pub mod request;
 #[cfg(feature = "ssr")]
 mod sign_in;
+#[cfg(feature = "ssr")]
+pub mod slip;
 #[cfg(feature = "ssr")]
 pub mod state;
 

@@ -21,7 +21,10 @@ fn parts() -> Option<Parts> {
 
 /// A cookie of the request.
 fn cookie(name: &str) -> Option<String> {
-    let parts = parts()?;
+    cookie_of(&parts()?, name)
+}
+
+fn cookie_of(parts: &Parts, name: &str) -> Option<String> {
     let header = parts.headers.get(COOKIE)?.to_str().ok()?;
     header.split(';').find_map(|pair| {
         let (key, value) = pair.trim().split_once('=')?;
@@ -31,10 +34,15 @@ fn cookie(name: &str) -> Option<String> {
 
 /// The language to answer in: the one chosen (cookie), else the browser's first that we have, else Chinese.
 pub fn locale() -> Locale {
-    if let Some(chosen) = cookie("lang").and_then(|tag| locale_of(&tag)) {
+    parts().map_or(Locale::zh_CN, |parts| locale_of_request(&parts))
+}
+
+/// The same, of a request that no page answers.
+pub fn locale_of_request(parts: &Parts) -> Locale {
+    if let Some(chosen) = cookie_of(parts, "lang").and_then(|tag| locale_of(&tag)) {
         return chosen;
     }
-    let accepted = parts().and_then(|parts| parts.headers.get(ACCEPT_LANGUAGE)?.to_str().ok().map(str::to_owned));
+    let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
     accepted
         .iter()
         .flat_map(|header| header.split(','))

@@ -10,7 +10,7 @@ export const plan = { scheme_id: '26MB990001', name: '端到端套餐 59' };
 export const addon = { scheme_id: '26MB990002', name: '端到端加油包 10' };
 
 /** Who lives through which story; with scripts and without each has its own number. */
-const stories = ['journey', 'rateLimit', 'codeSignIn', 'charging1', 'charging2', 'spendingLimit1', 'spendingLimit2'];
+const stories = ['journey', 'rateLimit', 'codeSignIn', 'charging1', 'charging2', 'spendingLimit1', 'spendingLimit2', 'signature'];
 const projects = ['scripts on', 'scripts off', 'checks'];
 
 export function numberOf(story, project) {
@@ -92,12 +92,15 @@ export function tariffs() {
   };
 }
 
+/** The registered name of our subscribers. */
+export const registeredName = '端小到';
+
 export function subscriber(msisdn) {
   const since = localDay(monthStart(3));
   const consent = { method: 'signature', reference: `slip ${msisdn}`, agreed_at: `${since}T09:00:00+08:00` };
   return {
     msisdn,
-    name: '端小到',
+    name: registeredName,
     region: '北京',
     cap,
     subscriptions: [{ scheme_id: plan.scheme_id, since, consent }],

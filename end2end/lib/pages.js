@@ -34,6 +34,7 @@ export async function ownPages(page) {
     ...whys,
     '/me/bills/2019-01',
     '/me/addons',
+    '/me/plans',
     '/me/cap',
     '/me/agreements',
     slip,
@@ -43,6 +44,15 @@ export async function ownPages(page) {
     `/me/order/${addon.scheme_id}`,
     `/me/order/${plan.scheme_id}`,
   ];
+}
+
+/** The page of a question that waits for its yes: the SMS, the code, the field for a signature. */
+export async function askedPage(page) {
+  await page.goto(`/me/order/${addon.scheme_id}`);
+  const ask = page.locator('form[action="/api/order"] button');
+  if (await ask.count()) await ask.click();
+  const { pathname, search } = new URL(page.url());
+  return pathname + search;
 }
 
 export const screens = [

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ownPages, publicPages, screens, themes } from '../lib/pages.js';
+import { askedPage, ownPages, publicPages, screens, themes } from '../lib/pages.js';
 import { test } from '../lib/test.js';
 
 const folder = fileURLToPath(new URL('../screenshots', import.meta.url));
@@ -13,7 +13,7 @@ for (const language of ['zh-CN', 'en']) {
   for (const { name, width, height } of screens) {
     test(`${language} ${name}`, async ({ browser, baseURL, page }) => {
       await mkdir(folder, { recursive: true });
-      const paths = [...publicPages, ...(await ownPages(page))];
+      const paths = [...publicPages, ...(await ownPages(page)), await askedPage(page)];
       const stranger = await browser.newPage({ baseURL, storageState: undefined });
       for (const who of [page, stranger]) {
         await who.context().addCookies([{ name: 'lang', value: language, url: baseURL }]);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{audit, bills, demo, migrate, reference, serve, subscribers, tariffs, usage};
+use crate::command::{audit, bills, demo, evidence, migrate, reference, serve, subscribers, tariffs, usage};
 use crate::context::Context;
 use crate::postgres;
 
@@ -33,6 +33,9 @@ enum Command {
     Bills(bills::Args),
     /// Demo data.
     Demo(demo::Args),
+    /// Proofs of what was agreed to.
+    #[command(subcommand)]
+    Evidence(evidence::Command),
     /// Bring the schema of the database up to date.
     Migrate(migrate::Args),
     /// Answer one fixed page, to measure against.
@@ -67,6 +70,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Subscribers(args) => with_context(async |context| subscribers::run(args, context).await).await,
         Command::Bills(args) => with_context(async |context| bills::run(args, context).await).await,
         Command::Demo(args) => with_context(async |context| demo::run(args, context).await).await,
+        Command::Evidence(command) => evidence::run(command),
         Command::Migrate(args) => migrate::run(args).await,
         Command::ServeReference(args) => reference::run(args).await,
         Command::Usage(command) => with_context(async |context| usage::run(command, context).await).await,

@@ -22,5 +22,5 @@ pub use page::{NotFound, PageError, PageResult, page};
 pub use pager::Pager;
 pub use region::region_name;
 pub use tariff::{PriceLine, TariffFacts, TariffPrice, TermsInWords, elements};
-pub use tariff_words::{kind_name, terms_in_words};
+pub use tariff_words::{allowances_in_words, kind_name, terms_in_words};
 pub use words::{clock_text, day_text, month_name, month_text, quantity_text, service_text, short_day_text, time_text};

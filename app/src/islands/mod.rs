@@ -3,6 +3,8 @@
 
 mod auto_refresh;
 mod auto_submit;
+mod signature_pad;
 
 pub use auto_refresh::AutoRefresh;
 pub use auto_submit::AutoSubmit;
+pub use signature_pad::SignaturePad;

@@ -11,7 +11,8 @@ mod notices;
 mod order;
 mod overview;
 mod parts;
-mod proof;
+mod plans;
+pub(crate) mod proof;
 mod usage;
 
 pub use addons::AddonsPage;
@@ -22,4 +23,5 @@ pub use cap::CapPage;
 pub use notices::{ChoicesPage, NoticesPage};
 pub use order::OrderPage;
 pub use overview::OverviewPage;
+pub use plans::PlansPage;
 pub use usage::UsagePage;

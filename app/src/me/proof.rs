@@ -1,10 +1,12 @@
 //! Words for orders and consents, shared by slips, bills and explanations.
 
-use charging::consent::Method;
+use charging::consent::{Evidence, Method};
 use charging::money::plain;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use rust_decimal::Decimal;
 
+use crate::components::{PageResult, time_text};
 use crate::i18n::{Locale, td_string};
 
 /// Where something was ordered or agreed to: a key of the table `channel`. An unknown key is shown as it is.
@@ -48,4 +50,55 @@ pub fn fact(name: &'static str, value: String) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// Two parts of one line.
+pub fn joined(l: Locale, one: &str, other: &str) -> String {
+    format!("{one}{}{other}", td_string!(l, agreement.join))
+}
+
+/// When and how it was answered, as the evidence says.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    pub asked_at: DateTime<Utc>,
+    pub agreed_at: DateTime<Utc>,
+    pub method: Method,
+}
+
+impl Answered {
+    pub fn read(evidence: &Evidence) -> PageResult<Self> {
+        Ok(Self {
+            asked_at: evidence.asked_at.parse()?,
+            agreed_at: evidence.agreed_at.parse()?,
+            method: evidence.method.parse()?,
+        })
+    }
+}
+
+/// What stands before the text that was shown. What was brought from another system was asked there.
+pub fn asked_intro(l: Locale, evidence: &Evidence, answered: &Answered) -> String {
+    if evidence.reference.is_some() && answered.method == Method::Signature {
+        return td_string!(l, agreement.asked_elsewhere).to_owned();
+    }
+    td_string!(l, agreement.asked_at, time = time_text(l, answered.asked_at))
+}
+
+/// What was answered: a sentence, and the words themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub text: String,
+    pub quoted: Option<String>,
+}
+
+pub fn said(l: Locale, evidence: &Evidence, answered: &Answered) -> Said {
+    let time = time_text(l, answered.agreed_at);
+    let (text, quoted) = match (answered.method, &evidence.signed_name) {
+        (Method::SmsCode, _) => (td_string!(l, agreement.answer_code, time = time), Some(evidence.answer.clone())),
+        (Method::SmsReply, _) => (td_string!(l, agreement.answer_reply, time = time), Some(evidence.answer.clone())),
+        (Method::Signature, Some(name)) => {
+            (td_string!(l, agreement.answer_typed, time = time), Some(joined(l, name, &evidence.answer)))
+        }
+        (Method::Signature, None) => (td_string!(l, agreement.answer_signature, time = time), None),
+    };
+    Said { text, quoted }
 }

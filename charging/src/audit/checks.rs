@@ -1,4 +1,4 @@
-//! Sums, chains and references of what is stored, over all subscribers at once.
+//! Sums and references of what is stored, over all subscribers at once.
 
 use sqlx::PgPool;
 
@@ -6,46 +6,12 @@ use super::{AuditError, Report};
 use crate::clock::Month;
 
 pub(super) async fn run(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
-    evidence_chains(pool, report).await?;
     charges_of_usage(pool, report).await?;
     first_charges(pool, report).await?;
     counters(pool, report).await?;
     allowances(pool, report).await?;
     ledger(pool, report).await?;
     bills(pool, report).await?;
-    Ok(())
-}
-
-/// Each row of a chain follows the one before and holds the hash of its content (invariant 6).
-async fn evidence_chains(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
-    let broken = sqlx::query!(
-        r#"
-        select subscriber_id, seq
-        from (
-            select subscriber_id, seq, hash, previous_hash, evidence, agreed_at, scheme_id, version,
-                recurring_price, one_off_price, cap, method, channel_id,
-                row_number() over chain as place,
-                lag(hash) over chain as hash_before
-            from consent
-            window chain as (partition by subscriber_id order by seq)
-        ) as link
-        where seq <> place
-            or previous_hash is distinct from hash_before
-            or hash <> sha256(coalesce(hash_before, ''::bytea) || evidence)
-            or (convert_from(evidence, 'UTF8')::jsonb ->> 'scheme_id') is distinct from scheme_id
-            or (convert_from(evidence, 'UTF8')::jsonb ->> 'version')::integer is distinct from version
-            or (convert_from(evidence, 'UTF8')::jsonb ->> 'recurring_price')::numeric is distinct from recurring_price
-            or (convert_from(evidence, 'UTF8')::jsonb ->> 'one_off_price')::numeric is distinct from one_off_price
-            or (convert_from(evidence, 'UTF8')::jsonb ->> 'cap')::numeric is distinct from cap
-            or (convert_from(evidence, 'UTF8')::jsonb ->> 'method') is distinct from method
-            or (convert_from(evidence, 'UTF8')::jsonb ->> 'agreed_at')::timestamptz is distinct from agreed_at
-        "#
-    )
-    .fetch_all(pool)
-    .await?;
-    for link in broken {
-        report.add(link.subscriber_id, None, format!("the proof of consent {} does not hold", link.seq));
-    }
     Ok(())
 }
 

@@ -1,10 +1,11 @@
 //! 稽核 Audit: every month rated again by other code than the one that rated it, and every invariant checked.
 //!
 //! Nothing here is shared with the engine but the reading of tariffs: [`rerate`] works out plainly, from the rating
-//! rules of design.md, what the records of a month must have cost, and the SQL of [`checks`] compares sums, chains and
-//! references of what is stored.
+//! rules of design.md, what the records of a month must have cost, [`evidence`] reads every proof of a yes, and the SQL of
+//! [`checks`] compares sums and references of what is stored.
 
 mod checks;
+mod evidence;
 mod recurring;
 mod rerate;
 
@@ -87,6 +88,7 @@ pub enum AuditError {
 /// When the database cannot be read; what differs is no error but in the report.
 pub async fn audit(pool: &PgPool, month: Option<Month>, mut progress: impl FnMut()) -> Result<Report, AuditError> {
     let mut report = Report::default();
+    evidence::run(pool, &mut report).await?;
     checks::run(pool, &mut report).await?;
     let months = match month {
         Some(month) => vec![month],

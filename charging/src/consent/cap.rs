@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 
 use super::Subject;
-use super::request::{self, Answer, Asked, OpenRequest, Question, RequestError};
+use super::request::{self, Answer, Asked, Given, OpenRequest, Question, RequestError};
 use super::store::lock_subscriber;
 use crate::notice::store::{NoticeError, language_of, tell};
 use crate::notice::template::{MASKED_CODE, Message};
@@ -60,19 +60,19 @@ pub async fn request_cap_raise(
     Ok(request::ask(conn, question, &render, rng).await?)
 }
 
-/// Raises the cap that was asked about, by the code that was sent. Takes the pool, because a try of a code counts even
-/// when the rest fails.
+/// Raises the cap that was asked about, by the code that was sent or a signature. Takes the pool, because a try of a code
+/// counts even when the rest fails.
 ///
 /// # Errors
-/// When the code is wrong, the request is not open or too old, or the cap is no longer a raise.
+/// When what was given is wrong, the request is not open or too old, or the cap is no longer a raise.
 pub async fn confirm_cap_raise(
     pool: &PgPool,
     subscriber_id: i64,
     request_id: i64,
-    code: &str,
+    given: impl Into<Given<'_>>,
     now: DateTime<Utc>,
 ) -> Result<CapChoice, CapRaiseError> {
-    let (mut tx, request, answer) = request::open_by_code(pool, subscriber_id, request_id, code, now).await?;
+    let (mut tx, request, answer) = request::open_with(pool, subscriber_id, request_id, given.into(), now).await?;
     let choice = settle(&mut tx, &request, &answer).await?;
     tx.commit().await?;
     Ok(choice)

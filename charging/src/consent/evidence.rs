@@ -4,10 +4,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::signature::Signature;
 use super::{NewConsent, Subject, TEXT_BYTES_MAX};
 
-/// Every key is present, in this order, without white space; amounts are texts with two decimals, times are UTC with
-/// microseconds. The same facts always give the same bytes.
+/// Every key is present, in this order, without white space, but those of a signature, which stand only where there is
+/// one; amounts are texts with two decimals, times are UTC with microseconds. The same facts always give the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
@@ -26,6 +27,12 @@ pub struct Evidence {
     pub asked_at: String,
     pub agreed_at: String,
     pub answer: String,
+    /// The registered name, typed as a signature beside the code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_name: Option<String>,
+    /// Hexadecimal SHA-256 of the strokes that were drawn as a signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strokes_sha256: Option<String>,
 }
 
 /// What cannot be evidence.
@@ -87,7 +94,19 @@ impl Evidence {
             asked_at: instant(consent.asked_at),
             agreed_at: instant(consent.agreed_at),
             answer: consent.answer.clone(),
+            signed_name: None,
+            strokes_sha256: None,
         })
+    }
+
+    /// The same, with what it was signed by.
+    #[must_use]
+    pub fn signed(mut self, signature: &Signature) -> Self {
+        match signature {
+            Signature::Drawn(strokes) => self.strokes_sha256 = Some(hex::encode(strokes.digest())),
+            Signature::Typed(name) => self.signed_name = Some(name.clone()),
+        }
+        self
     }
 
     /// The bytes that are stored and hashed.
@@ -122,6 +141,7 @@ fn instant(at: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::Method;
+    use super::super::signature::Strokes;
     use super::*;
 
     fn consent() -> NewConsent {
@@ -156,6 +176,19 @@ mod tests {
                 + r#""answer":"signed"}"#
         );
         assert_eq!(Evidence::read(&bytes).unwrap().canonical(), bytes);
+    }
+
+    #[test]
+    fn a_signature_stands_at_the_end_and_only_where_there_is_one() {
+        let plain = Evidence::new(&consent(), 3).unwrap();
+        let typed = plain.clone().signed(&Signature::Typed("张三".to_owned()));
+        let before = String::from_utf8(plain.canonical()).unwrap();
+        let text = String::from_utf8(typed.canonical()).unwrap();
+        assert_eq!(text, before.trim_end_matches('}').to_owned() + r#","signed_name":"张三"}"#);
+        let strokes = Strokes::read("[[0,0,200,0]]").unwrap();
+        let drawn = plain.signed(&Signature::Drawn(strokes.clone()));
+        assert_eq!(drawn.strokes_sha256, Some(hex::encode(strokes.digest())));
+        assert_eq!(Evidence::read(&drawn.canonical()).unwrap(), drawn);
     }
 
     #[test]

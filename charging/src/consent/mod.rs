@@ -11,7 +11,12 @@ mod evidence;
 #[cfg(feature = "postgres")]
 pub mod incoming;
 #[cfg(feature = "postgres")]
+pub mod key;
+#[cfg(feature = "postgres")]
+pub mod proof;
+#[cfg(feature = "postgres")]
 pub mod request;
+pub mod signature;
 #[cfg(feature = "postgres")]
 pub mod store;
 

@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::CryptoRng;
 use sqlx::{PgConnection, PgPool};
 
-use super::store::{ConsentError, lock_subscriber};
+use super::signature::{Signature, Strokes, is_same_name};
+use super::store::{ConsentError, lock_subscriber, record, record_signed};
 use super::{Method, NewConsent, Subject};
 use crate::notice::store::{NewNotice, NoticeError, enqueue};
 use crate::notice::template::MASKED_CODE;
@@ -22,6 +23,8 @@ pub enum RequestError {
     TooMany { retry_after: TimeDelta },
     #[error("the code is wrong, was tried too often, or is more than five minutes old")]
     WrongCode,
+    #[error("the typed name is not the registered one")]
+    OtherName,
     #[error("there is no such request, or it was refused or replaced by a newer one")]
     NotOpen,
     #[error("the request has been agreed to already")]
@@ -83,8 +86,38 @@ pub struct Answer {
     pub text: String,
     /// The id of the answering message.
     pub reference: Option<String>,
+    pub signature: Option<Signature>,
     pub at: DateTime<Utc>,
 }
+
+/// What a signed-in subscriber answers with on a page. Whoever hands it over must know that it is this subscriber.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// The code that was sent.
+    Code(&'a str),
+    /// A signature drawn on the screen.
+    Drawn(&'a Strokes),
+    /// The registered name and the code that was sent, for those who draw nothing.
+    Named { name: &'a str, code: &'a str },
+}
+
+impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for Given<'a> {
+    fn from(code: &'a T) -> Self {
+        Self::Code(code.as_ref())
+    }
+}
+
+impl<'a> Given<'a> {
+    fn code(self) -> Option<&'a str> {
+        match self {
+            Self::Code(code) | Self::Named { code, .. } => Some(code),
+            Self::Drawn(_) => None,
+        }
+    }
+}
+
+/// What a drawn signature is called as an answer.
+const SIGNED: &str = "signed";
 
 /// Asks for a yes: replaces older open requests of that purpose, and sends the message that `render` makes of a code.
 /// The subscriber's row stays locked until the caller commits.
@@ -237,36 +270,53 @@ pub async fn newest_open(conn: &mut PgConnection, subscriber_id: i64) -> Result<
     .transpose()
 }
 
-/// Counts a try of the code that answers a request, whatever happens afterwards, and opens the transaction in which the
-/// request is answered: the subscriber is locked, the code spent.
+/// Opens the transaction in which a request is answered: the subscriber is locked, the code spent. A try of a code counts
+/// whatever happens afterwards.
 ///
 /// # Errors
-/// [`RequestError::WrongCode`], [`RequestError::AnsweredBefore`], [`RequestError::NotOpen`], or the database failed.
-pub async fn open_by_code(
+/// [`RequestError::WrongCode`], [`RequestError::OtherName`], [`RequestError::AnsweredBefore`], [`RequestError::NotOpen`],
+/// or the database failed.
+pub async fn open_with(
     pool: &PgPool,
     subscriber_id: i64,
     request_id: i64,
-    typed: &str,
+    given: Given<'_>,
     now: DateTime<Utc>,
 ) -> Result<(sqlx::Transaction<'static, sqlx::Postgres>, OpenRequest, Answer), RequestError> {
-    let tried = code::attempt(pool, subscriber_id, Purpose::Consent { request_id }, typed, now).await?;
+    let tried = match given.code() {
+        Some(code) => code::attempt(pool, subscriber_id, Purpose::Consent { request_id }, code, now).await?,
+        None => None,
+    };
     let mut tx = pool.begin().await?;
     lock_subscriber(&mut tx, subscriber_id).await?;
     let Some(request) = find_open(&mut tx, subscriber_id, request_id).await? else {
         return Err(closed(&mut tx, subscriber_id, request_id).await?);
     };
-    let code_id = tried.ok_or(RequestError::WrongCode)?;
-    if !code::spend(&mut tx, subscriber_id, code_id, now).await? {
-        return Err(RequestError::WrongCode);
+    if let Given::Named { name, .. } = given {
+        check_name(&mut tx, subscriber_id, name).await?;
     }
-    let answer = Answer {
-        method: Method::SmsCode,
-        channel_id: request.channel_id.clone(),
-        text: code::normalize(typed).ok_or(RequestError::WrongCode)?,
-        reference: None,
-        at: now,
+    let mut text = SIGNED.to_owned();
+    if let Some(code) = given.code() {
+        let code_id = tried.ok_or(RequestError::WrongCode)?;
+        if !code::spend(&mut tx, subscriber_id, code_id, now).await? {
+            return Err(RequestError::WrongCode);
+        }
+        text = code::normalize(code).ok_or(RequestError::WrongCode)?;
+    }
+    let (method, signature) = match given {
+        Given::Code(_) => (Method::SmsCode, None),
+        Given::Drawn(strokes) => (Method::Signature, Some(Signature::Drawn(strokes.clone()))),
+        Given::Named { name, .. } => (Method::Signature, Some(Signature::Typed(name.trim().to_owned()))),
     };
-    Ok((tx, request, answer))
+    let channel_id = request.channel_id.clone();
+    Ok((tx, request, Answer { method, channel_id, text, reference: None, signature, at: now }))
+}
+
+async fn check_name(conn: &mut PgConnection, subscriber_id: i64, typed: &str) -> Result<(), RequestError> {
+    let registered = sqlx::query_scalar!("select name from subscriber where subscriber_id = $1", subscriber_id)
+        .fetch_one(conn)
+        .await?;
+    if is_same_name(typed, &registered) { Ok(()) } else { Err(RequestError::OtherName) }
 }
 
 /// Why a request is not open.
@@ -301,7 +351,10 @@ pub async fn agree(conn: &mut PgConnection, request: &OpenRequest, answer: &Answ
         description: request.description.clone(),
         answer: answer.text.clone(),
     };
-    let seq = super::store::record(conn, &consent).await?;
+    let seq = match &answer.signature {
+        Some(signature) => record_signed(conn, &consent, signature).await?,
+        None => record(conn, &consent).await?,
+    };
     if close(conn, request.subscriber_id, request.request_id, "agreed").await? {
         Ok(seq)
     } else {

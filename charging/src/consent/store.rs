@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 
 use super::chain::{self, Link};
 use super::evidence::{Evidence, EvidenceError};
+use super::signature::{Signature, Strokes};
 use super::{NewConsent, Subject};
 
 /// Why a yes was not recorded.
@@ -21,6 +22,8 @@ pub enum ConsentError {
     TooLate,
     #[error("there is no such tariff version")]
     UnknownTariff,
+    #[error("the same strokes signed something before")]
+    CopiedSignature,
     #[error("a stored hash is not 32 bytes long")]
     Corrupt,
     #[error("the database failed")]
@@ -34,6 +37,7 @@ impl From<sqlx::Error> for ConsentError {
             Some("consent_answers_order" | "consent_answers_cap" | "consent_subscriber_id_request_id_fkey") => {
                 Self::OtherRequest
             }
+            Some("signature_once") => Self::CopiedSignature,
             Some("consent_in_time") => Self::TooLate,
             Some("consent_scheme_id_version_fkey") => Self::UnknownTariff,
             _ => Self::Database(error),
@@ -63,18 +67,40 @@ pub async fn lock_subscriber(conn: &mut PgConnection, subscriber_id: i64) -> Res
 /// # Errors
 /// When the evidence is incomplete, or the request it answers is another, was answered, or is too old.
 pub async fn record(conn: &mut PgConnection, consent: &NewConsent) -> Result<i32, ConsentError> {
+    append(conn, consent, None).await
+}
+
+/// Like [`record`], of a request that was signed.
+///
+/// # Errors
+/// As [`record`], and [`ConsentError::CopiedSignature`].
+pub async fn record_signed(
+    conn: &mut PgConnection,
+    consent: &NewConsent,
+    signature: &Signature,
+) -> Result<i32, ConsentError> {
+    append(conn, consent, Some(signature)).await
+}
+
+async fn append(
+    conn: &mut PgConnection,
+    consent: &NewConsent,
+    signature: Option<&Signature>,
+) -> Result<i32, ConsentError> {
     let subscriber_id = consent.subscriber_id;
     lock_subscriber(conn, subscriber_id).await?;
-    let last =
-        sqlx::query!("select seq, hash from consent where subscriber_id = $1 order by seq desc limit 1", subscriber_id)
-            .fetch_optional(&mut *conn)
-            .await?;
-    let (previous_seq, previous_hash) = match last {
-        Some(row) => (Some(row.seq), Some(row.hash.try_into().map_err(|_| ConsentError::Corrupt)?)),
-        None => (None, None),
-    };
+    let previous = head(conn, subscriber_id).await?;
+    let (previous_seq, previous_hash) = previous.unzip();
     let seq = previous_seq.map_or(1, |previous| previous + 1);
-    let evidence = Evidence::new(consent, seq)?.canonical();
+    let mut evidence = Evidence::new(consent, seq)?;
+    let mut strokes_sha256 = None;
+    if let Some(signature) = signature {
+        evidence = evidence.signed(signature);
+        if let (Signature::Drawn(strokes), Some(request_id)) = (signature, consent.request_id) {
+            strokes_sha256 = Some(keep_strokes(conn, subscriber_id, request_id, strokes).await?);
+        }
+    }
+    let evidence = evidence.canonical();
     let hash = chain::hash(previous_hash.as_ref(), &evidence);
     let (scheme_id, version, recurring_price, one_off_price, cap) = match &consent.subject {
         Subject::Order { scheme_id, version, recurring_price, one_off_price } => {
@@ -84,8 +110,9 @@ pub async fn record(conn: &mut PgConnection, consent: &NewConsent) -> Result<i32
     };
     sqlx::query!(
         "insert into consent (subscriber_id, seq, purpose, scheme_id, version, recurring_price, one_off_price, cap,
-            method, channel_id, asked_at, agreed_at, request_id, evidence, previous_seq, previous_hash, hash)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+            method, channel_id, asked_at, agreed_at, request_id, evidence, previous_seq, previous_hash, hash,
+            strokes_sha256)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         subscriber_id,
         seq,
         consent.subject.purpose(),
@@ -103,10 +130,40 @@ pub async fn record(conn: &mut PgConnection, consent: &NewConsent) -> Result<i32
         previous_seq,
         previous_hash.as_ref().map(<[u8; 32]>::as_slice),
         &hash,
+        strokes_sha256.as_ref().map(<[u8; 32]>::as_slice),
     )
     .execute(conn)
     .await?;
     Ok(seq)
+}
+
+/// The last place in the chain and its hash.
+async fn head(conn: &mut PgConnection, subscriber_id: i64) -> Result<Option<(i32, [u8; 32])>, ConsentError> {
+    sqlx::query!("select seq, hash from consent where subscriber_id = $1 order by seq desc limit 1", subscriber_id)
+        .fetch_optional(conn)
+        .await?
+        .map(|row| Ok((row.seq, row.hash.try_into().map_err(|_| ConsentError::Corrupt)?)))
+        .transpose()
+}
+
+/// Stores what was drawn, and returns its digest.
+async fn keep_strokes(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    request_id: i64,
+    strokes: &Strokes,
+) -> Result<[u8; 32], ConsentError> {
+    let (digest, stored) = (strokes.digest(), strokes.canonical());
+    sqlx::query!(
+        "insert into signature (subscriber_id, request_id, strokes, strokes_sha256) values ($1, $2, $3, $4)",
+        subscriber_id,
+        request_id,
+        stored.as_bytes(),
+        &digest,
+    )
+    .execute(conn)
+    .await?;
+    Ok(digest)
 }
 
 /// The subscriber's whole chain, for [`chain::verify`].

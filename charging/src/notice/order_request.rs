@@ -48,14 +48,18 @@ fn elements(
     tariff: &TariffContent,
     terms: &Terms,
     language: Language,
-) -> [((&'static str, &'static str), usize, String); 7] {
+) -> [((&'static str, &'static str), usize, String); 9] {
     let beyond = match (tariff.kind, language) {
         (Kind::Plan, _) => words::plan_overage(terms, language),
         (_, Language::Chinese) => "按您套餐的标准".to_owned(),
         (_, Language::English) => "as your plan says".to_owned(),
     };
+    let included = words::included(terms, language);
+    let service = if included.is_empty() { tariff.services_text.clone() } else { String::new() };
     [
-        (("每月含", "Included monthly"), DERIVED_CHARS_MAX, words::included(terms, language)),
+        (("服务内容", "Service"), DISPLAYED_CHARS_MAX, service),
+        (("周期", "Cycle"), DERIVED_CHARS_MAX, words::cycle(terms, language).to_owned()),
+        (("每月含", "Included monthly"), DERIVED_CHARS_MAX, included),
         (("用完后", "Beyond"), DERIVED_CHARS_MAX, beyond),
         (("限制", "Restrictions"), DISPLAYED_CHARS_MAX, tariff.restrictions.join("；")),
         (("有效期", "Validity"), DISPLAYED_CHARS_MAX, tariff.validity.clone()),

@@ -84,6 +84,19 @@ pub fn price(terms: &Terms, language: Language) -> String {
     parts.join(if language == Language::Chinese { "；" } else { "; " })
 }
 
+/// How often it is charged, and what follows what is free: never a charge without another yes.
+pub fn cycle(terms: &Terms, language: Language) -> &'static str {
+    let recurs = terms.recurring_price() > Decimal::ZERO;
+    match (language, recurs, terms.one_off > Decimal::ZERO) {
+        (Language::Chinese, true, _) => "按自然月收，每月自动续，到您退订为止",
+        (Language::Chinese, false, true) => "只收一次，以后不收",
+        (Language::Chinese, false, false) => "免费，以后也不会自动转为收费，要收费须您再次同意",
+        (Language::English, true, _) => "each calendar month, renewed until you cancel",
+        (Language::English, false, true) => "once, nothing afterwards",
+        (Language::English, false, false) => "free, and never turns paid without another yes of yours",
+    }
+}
+
 /// What is included each month; empty where nothing is.
 pub fn included(terms: &Terms, language: Language) -> String {
     let parts: Vec<String> = terms.allowances.iter().map(|allowance| included_one(allowance, language)).collect();

@@ -9,7 +9,7 @@ use super::store::{Event, NewOrder, NewSubscription, OrderError, Step, held, not
 use super::{Held, Offer, Refusal, first_charge, may_order};
 use crate::clock::local_date;
 use crate::consent::Subject;
-use crate::consent::request::{self, Answer, Asked, OpenRequest, Question, RequestError};
+use crate::consent::request::{self, Answer, Asked, Given, OpenRequest, Question, RequestError};
 use crate::consent::store::lock_subscriber;
 use crate::notice::store::tell;
 use crate::notice::template::{MASKED_CODE, Message};
@@ -102,19 +102,19 @@ pub async fn request(
     Ok(request::ask(conn, question, &message, rng).await?)
 }
 
-/// Answers a request by the code that was sent: consent, order and subscription in one transaction. Takes the pool,
-/// because a try of a code counts even when the rest fails.
+/// Answers a request by the code that was sent or a signature: consent, order and subscription in one transaction. Takes
+/// the pool, because a try of a code counts even when the rest fails.
 ///
 /// # Errors
-/// When the code is wrong, the request is not open or too old, the offer changed since, or it may no longer be ordered.
+/// When what was given is wrong, the request is not open or too old, the offer changed since, or it may no longer be ordered.
 pub async fn confirm(
     pool: &PgPool,
     subscriber_id: i64,
     request_id: i64,
-    code: &str,
+    given: impl Into<Given<'_>>,
     now: DateTime<Utc>,
 ) -> Result<Ordered, OrderError> {
-    let (mut tx, request, answer) = request::open_by_code(pool, subscriber_id, request_id, code, now).await?;
+    let (mut tx, request, answer) = request::open_with(pool, subscriber_id, request_id, given.into(), now).await?;
     let ordered = settle(&mut tx, &request, &answer).await?;
     tx.commit().await?;
     Ok(ordered)

@@ -1,7 +1,8 @@
 //! 订购 Orders and what they start: nothing without a yes.
 //!
 //! What may be ordered is decided by [`may_order`], when it is asked and again when it is answered (`flow`). Stopping is
-//! in `ending`; what is told before a first charge and before a renewal in `first_charge` and `renewal`; what pages show of orders and services is in `view`.
+//! in `ending`; what is told before a first charge and before a renewal in `first_charge` and `renewal`; what other plans
+//! would have cost in `plans`; what pages show of orders and services in `view`.
 
 pub mod change;
 #[cfg(feature = "postgres")]
@@ -10,6 +11,7 @@ pub mod ending;
 pub mod first_charge;
 #[cfg(feature = "postgres")]
 pub mod flow;
+pub mod plans;
 #[cfg(feature = "postgres")]
 pub mod renewal;
 #[cfg(feature = "postgres")]

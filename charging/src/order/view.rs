@@ -8,6 +8,7 @@ use super::EndReason;
 use super::flow::order_event;
 use super::store::{OrderError, end_reason};
 use crate::consent::request::request_event;
+use crate::consent::signature::Strokes;
 use crate::consent::{Evidence, Method};
 use crate::notice::store::{Notice, of_events};
 use crate::tariff::{self, SchemeId, TariffVersion};
@@ -243,6 +244,8 @@ pub struct Agreement {
     pub evidence: Evidence,
     /// The bytes that were hashed.
     pub evidence_json: String,
+    /// What was drawn as a signature.
+    pub strokes: Option<Strokes>,
     /// Hexadecimal SHA-256, and that of the row before; `None` for the first of the chain.
     pub hash: String,
     pub previous_hash: Option<String>,
@@ -264,8 +267,9 @@ pub async fn agreement(
 ) -> Result<Option<Agreement>, OrderError> {
     let row = sqlx::query!(
         r#"select o.scheme_id, o.version, o.ordered_at, o.channel_id, c.evidence, c.hash, c.previous_hash, c.request_id,
-            (select count(*) from consent x where x.subscriber_id = $1) as "chain_length!"
+            g.strokes as "strokes?", (select count(*) from consent x where x.subscriber_id = $1) as "chain_length!"
         from product_order o join consent c on c.subscriber_id = o.subscriber_id and c.seq = o.consent_seq
+        left join signature g on g.subscriber_id = c.subscriber_id and g.request_id = c.request_id
         where o.subscriber_id = $1 and o.order_id = $2"#,
         subscriber_id,
         order_id,
@@ -284,12 +288,18 @@ pub async fn agreement(
         tariff: published(conn, &row.scheme_id, row.version).await?,
         evidence: Evidence::read(&row.evidence).map_err(|_| OrderError::Corrupt("evidence"))?,
         evidence_json: String::from_utf8(row.evidence).map_err(|_| OrderError::Corrupt("evidence"))?,
+        strokes: row.strokes.as_deref().map(read_strokes).transpose()?,
         hash: hex::encode(row.hash),
         previous_hash: row.previous_hash.map(hex::encode),
         chain_length: row.chain_length,
         messages: of_events(conn, subscriber_id, &events).await?,
         steps,
     }))
+}
+
+fn read_strokes(stored: &[u8]) -> Result<Strokes, OrderError> {
+    let text = std::str::from_utf8(stored).map_err(|_| OrderError::Corrupt("strokes"))?;
+    Strokes::read(text).map_err(|_| OrderError::Corrupt("strokes"))
 }
 
 async fn steps(conn: &mut PgConnection, subscriber_id: i64, order_id: i64) -> Result<Vec<StepTaken>, OrderError> {

@@ -11,7 +11,7 @@ const RESTRICTIONS_MAX: usize = 20;
 /// A longer sentence is no sentence that restricts, but a whole text without stops.
 const RESTRICTION_CHARS_MAX: usize = 120;
 
-fn pattern(text: &str) -> Regex {
+pub(super) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is tested")
 }
 

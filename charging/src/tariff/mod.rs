@@ -10,6 +10,8 @@ mod terms;
 mod zone;
 
 #[cfg(feature = "postgres")]
+pub mod clarity;
+#[cfg(feature = "postgres")]
 mod classify;
 #[cfg(feature = "postgres")]
 pub mod derive;

@@ -87,7 +87,7 @@ async fn a_cap_is_raised_by_code_or_reply() {
     let asked = world.ask_cap(a, "800.00", now()).await.unwrap();
     let code = world.code(a).await;
     let confirm = |typed: String| {
-        confirm_cap_raise(&world.db.app, a, asked.request_id, Box::leak(typed.into_boxed_str()), later("1:00"))
+        confirm_cap_raise(&world.db.app, a, asked.request_id, &*Box::leak(typed.into_boxed_str()), later("1:00"))
     };
     let wrong = confirm(other_code(&code).to_owned()).await.unwrap_err();
     assert!(matches!(wrong, CapRaiseError::Request(RequestError::WrongCode)));

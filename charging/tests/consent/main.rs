@@ -3,12 +3,15 @@
 mod commands;
 mod first_charge;
 mod incoming;
+mod kinds;
 mod ordering;
 mod outbox;
 mod race;
 mod renewal;
 mod sign_in;
+mod signing;
 mod stopping;
+mod tampering;
 mod world;
 
 use charging::consent::chain::verify;

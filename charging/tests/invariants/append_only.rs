@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Broken, DENIED, refused};
 
-const APPEND_ONLY: [&str; 18] = [
+const APPEND_ONLY: [&str; 20] = [
     "operator",
     "channel",
     "tariff",
@@ -13,6 +13,8 @@ const APPEND_ONLY: [&str; 18] = [
     "msisdn",
     "audit_trail",
     "consent",
+    "signature",
+    "evidence_key",
     "product_order",
     "subscription_event",
     "cap_choice",

@@ -220,7 +220,8 @@ async fn a_yes_answers_what_was_asked_once_and_in_time() {
         execute(&mut conn, &sql).await.unwrap();
     }
     drop(conn);
-    let answering = |row: &Row, request_id: &str| row.clone().with("request_id", request_id);
+    let by_code = |row: &Row| row.clone().with("method", "'sms_code'").saying("method", json!("sms_code"));
+    let answering = |row: &Row, request_id: &str| by_code(row).with("request_id", request_id);
     let good = Row::next(&broken, a).await;
     accepted(broken.app(), &answering(&good, "1").sql()).await;
     let late = answering(&good, "1")
@@ -248,6 +249,73 @@ async fn a_yes_answers_what_was_asked_once_and_in_time() {
             ("a request altered afterwards", "update consent_request set description = 'x'".to_owned(), DENIED),
             ("a request for longer", "update consent_request set expires_at = 'infinity'".to_owned(), DENIED),
             ("a request deleted", "delete from consent_request".to_owned(), DENIED),
+        ],
+    )
+    .await;
+    broken.world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_signature_is_there_and_signs_one_request() {
+    let broken = Broken::new().await;
+    let (a, b) = (broken.a, broken.b);
+    let asked = "2026-10-15T11:00:00+08:00";
+    let request = |subscriber_id: i64| {
+        format!(
+            "insert into consent_request (subscriber_id, purpose, scheme_id, version, recurring_price, one_off_price,
+                description, channel_id, asked_at, expires_at)
+            values ({subscriber_id}, 'order', '{ADDON}', 1, 10.00, 0.00, '流量加油包', 'web', '{asked}',
+                timestamptz '{asked}' + interval '10 minutes')"
+        )
+    };
+    let draw = |subscriber_id: i64, request_id: i64, strokes: &str, of: &str| {
+        format!(
+            "insert into signature (subscriber_id, request_id, strokes, strokes_sha256)
+            values ({subscriber_id}, {request_id}, '{strokes}', sha256('{of}'))"
+        )
+    };
+    let mut conn = broken.app().acquire().await.unwrap();
+    for sql in [request(a), request(a), request(b), draw(a, 1, "[[1,2]]", "[[1,2]]"), draw(b, 3, "[[3,4]]", "[[3,4]]")]
+    {
+        execute(&mut conn, &sql).await.unwrap();
+    }
+    let digest = |strokes: &str| {
+        use sha2::Digest;
+        hex(&sha2::Sha256::digest(strokes))
+    };
+    drop(conn);
+    let good = Row::next(&broken, a).await.with("request_id", "1");
+    let signed = |row: &Row, digest: &str| {
+        row.clone().with("strokes_sha256", &format!("'\\x{digest}'")).saying("strokes_sha256", json!(digest))
+    };
+    let (own, others) = (digest("[[1,2]]"), digest("[[3,4]]"));
+    accepted(broken.app(), &signed(&good, &own).sql()).await;
+    accepted(broken.app(), &good.clone().saying("signed_name", json!("张三")).sql()).await;
+    let typed_too = signed(&good, &own).saying("signed_name", json!("张三"));
+    let by_code = signed(&good, &own).with("method", "'sms_code'").saying("method", json!("sms_code"));
+    refused(
+        broken.app(),
+        &[
+            ("signed by nothing", good.clone().sql(), "consent_signed"),
+            ("strokes that are nowhere", signed(&good, &digest("x")).sql(), "consent_strokes"),
+            ("strokes of somebody else", signed(&good, &others).sql(), "consent_strokes"),
+            ("strokes of another request", signed(&good, &own).with("request_id", "2").sql(), "consent_strokes"),
+            (
+                "other strokes than the evidence says",
+                signed(&good, &own).saying("strokes_sha256", json!(others)).sql(),
+                "consent_signed",
+            ),
+            ("strokes that only the evidence has", good.saying("strokes_sha256", json!(own)).sql(), "consent_signed"),
+            ("drawn and typed", typed_too.sql(), "consent_signed"),
+            ("signed, and by code", by_code.sql(), "consent_signed"),
+            ("strokes with another digest", draw(a, 2, "[[5,6]]", "[[1,2]]"), "signature_digest"),
+            ("the same strokes again", draw(a, 2, "[[1,2]]", "[[1,2]]"), "signature_once"),
+            ("two signatures to one request", draw(a, 1, "[[5,6]]", "[[5,6]]"), "signature_pkey"),
+            (
+                "the request of another subscriber",
+                draw(a, 3, "[[5,6]]", "[[5,6]]"),
+                "signature_subscriber_id_request_id_fkey",
+            ),
         ],
     )
     .await;

@@ -1,9 +1,11 @@
 use charging::bill::run::run;
 use charging::clock::ManualClock;
+use charging::order::plans::store::plan_choices;
 use charging::quantity::{MIB, Service};
+use charging::subscriber::store::find;
 use charging::usage::store::{daily, month_overview, records, records_of_bill_line, records_of_overage};
 
-use crate::world::{DIRECTED, PLAN, World, at, data, directed, month, now, other, yuan};
+use crate::world::{BARE, DIRECTED, PLAN, World, at, data, directed, month, now, other, yuan};
 
 #[tokio::test]
 async fn a_month_is_seen_as_it_is() {
@@ -96,6 +98,51 @@ async fn every_amount_leads_to_its_records() {
     world.try_ingest(one, &[data("late", "2026-10-09", 1)], at("2026-11-25T00:00:00+08:00")).await.unwrap();
     let billed = records_of_bill_line(&mut conn, one, month("2026-10"), line, 1, 100).await.unwrap();
     assert_eq!(billed.records, open.records);
+    drop(conn);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn plans_are_tried_on_what_add_ons_left_to_them() {
+    let world = World::new().await;
+    let one = world.subscriber(1, "3").await;
+    world.subscribe(one, PLAN, "2026-06-01T00:00:00+08:00").await;
+    world.subscribe(one, DIRECTED, "2026-06-01T00:00:00+08:00").await;
+    let usage = [
+        directed("a", "2026-09-02", 500),
+        data("b", "2026-09-03", 90),
+        other("c", "2026-09-04", Service::Sms, 7),
+        data("d", "2026-10-03", 2 * 1024 + 200),
+        other("e", "2026-10-04", Service::Voice, 61),
+        data("present", "2026-11-03", 5000),
+    ];
+    world.ingest(one, &usage).await;
+    let mut conn = world.db.app.acquire().await.unwrap();
+    let subscriber = find(&mut conn, one).await.unwrap().unwrap();
+    let found = plan_choices(&mut conn, &subscriber, now()).await.unwrap();
+    let seen: Vec<_> = found
+        .choices
+        .iter()
+        .map(|choice| {
+            let months: Vec<_> = choice.months.iter().map(|month| (month.month.to_string(), month.beyond)).collect();
+            (
+                choice.tariff.content.scheme_id.to_string(),
+                choice.is_present,
+                choice.average(),
+                months,
+                choice.short_of(),
+            )
+        })
+        .collect();
+    let months = |september: &str, october: &str| {
+        vec![("2026-09".to_owned(), yuan(september)), ("2026-10".to_owned(), yuan(october))]
+    };
+    let expected = [
+        (BARE.to_owned(), false, yuan("19"), months("0", "0"), Service::ALL.to_vec()),
+        (PLAN.to_owned(), true, yuan("60.60"), months("0.20", "3"), vec![Service::Data]),
+    ];
+    assert_eq!(seen, expected, "500 MB were the add-on's, and data stops at the cap of 3 yuan");
+    assert_eq!((found.on_sale, found.cap), (2, yuan("3")));
     drop(conn);
     world.db.drop().await;
 }

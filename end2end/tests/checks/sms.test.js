@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { accepted, addon, monthName, subscriber, tariffs } from '../../lib/fixture.js';
-import { runIn, start } from '../../lib/server.js';
+import { run, runIn, start } from '../../lib/server.js';
 import { Centre } from '../../lib/sms.js';
 import { expect, test } from '../../lib/test.js';
 
@@ -121,6 +121,30 @@ test('asked on the portal, answered from the phone', async ({ page }) => {
     await phone.send('Y');
     expect((await next(phone, known + 1)).text).toContain('没有等待答复');
     expect(phone.shown).toHaveLength(known + 2);
+  });
+
+  await test.step('its slip is downloaded, and checked by the program alone', async () => {
+    await page.goto(`${server.url}/me/agreements`);
+    await page.locator('.entries > li').filter({ hasText: addon.name }).getByRole('link', { name: '看凭证' }).click();
+    const waiting = page.waitForEvent('download');
+    await page.locator('a[href$="/slip.pdf"]').click();
+    const slip = await (await waiting).path();
+    const said = await run('evidence', 'verify', slip);
+    for (const known of [talker, addon.scheme_id, 'Ｙ']) expect(said).toContain(known);
+  });
+
+  await test.step('0000 lists what there is, and the number of a service cancels it', async () => {
+    const known = phone.shown.length;
+    await phone.send('0000');
+    const list = (await next(phone, known)).text;
+    expect(list).toMatch(new RegExp(`1\\. .+\\n2\\. ${addon.name} 每月10\\.00元`));
+    await phone.send('2');
+    const reply = (await next(phone, known + 1)).text;
+    for (const said of [addon.name, '已退订']) expect(reply).toContain(said);
+    await page.goto(`${server.url}/me/addons`);
+    const service = page.locator('article').filter({ has: page.getByRole('heading', { name: addon.name }) });
+    const ended = page.locator('details').filter({ hasText: addon.name });
+    expect((await ended.count()) + (await service.getByText('不再收费').count())).toBeGreaterThan(0);
   });
 
   await test.step('the portal shows that all of it arrived', async () => {

@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod bills;
 pub mod demo;
+pub mod evidence;
+mod lint;
 pub mod migrate;
 pub mod reference;
 pub mod serve;

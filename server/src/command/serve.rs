@@ -6,6 +6,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use app::state::AppState;
 use axum::serve::ListenerExt as _;
+use charging::consent::key::signing_key;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -52,6 +55,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     if args.demo {
         demo::load(context).await?;
     }
+    signing_key(&mut *context.pool.acquire().await?, context.clock.now(), &mut StdRng::from_os_rng()).await?;
     let site = Site::find();
     let state = AppState {
         pool: context.pool.clone(),

@@ -1,4 +1,4 @@
-//! `mingbai tariffs import` and `mingbai tariffs export`
+//! `mingbai tariffs import`, `export` and `lint`
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -15,6 +15,7 @@ use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::lint;
 use crate::context::Context;
 use crate::import::{Rejected, Tally, progress};
 
@@ -40,6 +41,8 @@ enum Command {
     },
     /// Write every version of every tariff to a file, which `import` reads back.
     Export { file: PathBuf },
+    /// Look for what makes tariffs hard to understand, and print how many break each rule: tariffs (findings).
+    Lint(lint::Args),
 }
 
 /// # Errors
@@ -53,6 +56,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
             println!("versions {versions}, written to {}", file.display());
             Ok(())
         }
+        Command::Lint(args) => lint::run(args, context).await,
     }
 }
 
@@ -99,10 +103,10 @@ pub async fn import(pool: &PgPool, path: &Path, now: DateTime<Utc>) -> anyhow::R
     Ok(Imported { tally, broken })
 }
 
-type Reading = (mpsc::Receiver<Element>, JoinHandle<Result<(), FileError>>);
+pub(super) type Reading = (mpsc::Receiver<Element>, JoinHandle<Result<(), FileError>>);
 
 /// Reads a file on a thread of its own, which waits where publishing is slower.
-fn read(path: &Path) -> anyhow::Result<Reading> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Reading> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let bytes = file.metadata().with_context(|| format!("cannot read {}", path.display()))?.len();
     let (sender, receiver) = mpsc::channel(AHEAD);

@@ -5,6 +5,7 @@ mod health;
 mod metrics;
 mod origin;
 mod site;
+mod slips;
 mod tariff_files;
 
 use std::time::Duration;
@@ -80,9 +81,11 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
     let pages = Router::new()
         .leptos_routes_with_context(&state, routes, headers::content_security_policy, move || shell(options.clone()))
         .layer(from_fn(move |request, next| hide_demo(demo, hidden.clone(), request, next)))
+        .merge(slips::personal_routes())
         .layer(sessions.clone())
         // Outside the sessions: what caches may share must never carry somebody's cookie.
         .merge(tariff_files::routes())
+        .merge(slips::public_routes())
         .fallback_service(site::files(&settings.site, Router::new().fallback(missing).layer(sessions)))
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))

@@ -105,6 +105,8 @@ pub fn run(workspace: &Workspace, args: &Args) -> anyhow::Result<()> {
     }
     print(&rows);
     let file = workspace.root.join("target/bench.json");
+    // Builds may go elsewhere.
+    fs::create_dir_all(workspace.root.join("target"))?;
     fs::write(&file, serde_json::to_string_pretty(&rows)?).with_context(|| format!("cannot write {}", file.display()))
 }
 

@@ -58,7 +58,7 @@ pub fn AddonsPage() -> impl IntoView {
             <section class="stack" aria-labelledby="plan">
                 <div class="row spread section-head">
                     <h2 id="plan">{td_string!(l, me.ad_plan)}</h2>
-                    <a class="button" href="/tariffs?operator=mingbai&kind=plan&sort=price_asc">{plan_link}</a>
+                    <a class="button" href="/me/plans">{plan_link}</a>
                 </div>
                 {no_plan.then(|| view! { <p class="card muted">{td_string!(l, me.ad_no_plan)}</p> })}
                 {plans.into_iter().map(card).collect_view()}

@@ -150,6 +150,8 @@ fn stop_sentences(l: Locale, stop: &CancelPreview, is_plan: bool) -> Vec<String>
         } else {
             td_string!(l, me.ad_stop_charge_none).to_owned()
         });
+        // Terms hold no penalty, and nothing is charged that they do not hold.
+        said.push(td_string!(l, me.ad_stop_penalty).to_owned());
     }
     if let Some(charge) = stop.recurring.as_ref().filter(|_| stop.reason == EndReason::Immediately) {
         said.push(crate::me::bill::recurring_text(l, charge));
@@ -216,8 +218,8 @@ mod tests {
             lapses: vec![],
         };
         let said = stop_sentences(Locale::zh_CN, &stop, false);
-        assert_eq!(said[..2], ["退订马上生效。", "2026年10月收 ¥15.00，之后不再收费。"]);
-        assert_eq!(said.len(), 3);
+        let told = ["退订马上生效。", "2026年10月收 ¥15.00，之后不再收费。", "不收违约金（¥0.00）。"];
+        assert_eq!((&said[..3], said.len()), (&told.map(str::to_owned)[..], 4));
         let never = CancelPreview { reason: EndReason::BeforeStart, recurring: None, ..stop };
         assert_eq!(stop_sentences(Locale::zh_CN, &never, true).len(), 1);
     }

@@ -1,12 +1,12 @@
 //! `/me/agreements/{order_id}`: the order slip.
 
 use charging::clock::local_date;
-use charging::consent::{Evidence, Method};
+use charging::consent::Evidence;
+use charging::consent::signature::{FIELD_HEIGHT, FIELD_WIDTH, Strokes};
 use charging::notice::store::Notice;
 use charging::order::view::{Agreement, StepTaken, agreement};
 use charging::subscriber::Subscriber;
 use charging::subscriber::store::find;
-use chrono::{DateTime, Utc};
 use http::StatusCode;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -14,7 +14,7 @@ use leptos_router::hooks::use_params_map;
 
 use crate::components::{PageError, day_text, page, time_text};
 use crate::i18n::{Locale, td_string};
-use crate::me::proof::{channel_text, fact, method_text, price_text};
+use crate::me::proof::{Answered, Said, asked_intro, channel_text, fact, joined, method_text, price_text, said};
 use crate::request::{locale, set_status, signed_in};
 use crate::state::AppState;
 
@@ -31,10 +31,8 @@ pub fn SlipPage() -> impl IntoView {
             let Some(order_id) = order_id else { return Ok(missing(l)) };
             let Some(agreement) = agreement(&mut db, subscriber_id, order_id).await? else { return Ok(missing(l)) };
             let subscriber = find(&mut db, subscriber_id).await?.ok_or(PageError::SignedOut)?;
-            let asked_at: DateTime<Utc> = agreement.evidence.asked_at.parse()?;
-            let agreed_at: DateTime<Utc> = agreement.evidence.agreed_at.parse()?;
-            let method: Method = agreement.evidence.method.parse()?;
-            Ok(slip(l, agreement, &subscriber, &Answered { asked_at, agreed_at, method }))
+            let answered = Answered::read(&agreement.evidence)?;
+            Ok(slip(l, agreement, &subscriber, &answered))
         }
     })
 }
@@ -52,17 +50,6 @@ fn missing(l: Locale) -> AnyView {
     .into_any()
 }
 
-fn joined(l: Locale, one: &str, other: &str) -> String {
-    format!("{one}{}{other}", td_string!(l, agreement.join))
-}
-
-/// When and how it was answered, as the evidence says.
-struct Answered {
-    asked_at: DateTime<Utc>,
-    agreed_at: DateTime<Utc>,
-    method: Method,
-}
-
 fn slip(l: Locale, agreement: Agreement, subscriber: &Subscriber, answered: &Answered) -> AnyView {
     let heading = format!("{}: {}", td_string!(l, agreement.slip_title), agreement.tariff.content.name);
     view! {
@@ -74,7 +61,7 @@ fn slip(l: Locale, agreement: Agreement, subscriber: &Subscriber, answered: &Ans
             </header>
             {what(l, &agreement, subscriber)}
             {asked(l, &agreement.evidence, answered)}
-            {answer(l, &agreement.evidence, answered)}
+            {answer(l, &agreement, answered)}
             <section>
                 <h2>{td_string!(l, agreement.steps_heading)}</h2>
                 <dl class="facts moments">
@@ -86,6 +73,7 @@ fn slip(l: Locale, agreement: Agreement, subscriber: &Subscriber, answered: &Ans
                 </dl>
                 <p class="actions"><a class="button" href="/me/addons">{td_string!(l, agreement.manage)}</a></p>
             </section>
+            {downloads(l, agreement.order_id)}
             {proof(l, &agreement)}
             {(!agreement.messages.is_empty()).then(|| messages(l, agreement.messages))}
         </article>
@@ -116,39 +104,63 @@ fn what(l: Locale, agreement: &Agreement, subscriber: &Subscriber) -> AnyView {
 }
 
 fn asked(l: Locale, evidence: &Evidence, answered: &Answered) -> AnyView {
-    let intro = match answered.method {
-        Method::SmsCode | Method::SmsReply => {
-            td_string!(l, agreement.asked_at, time = time_text(l, answered.asked_at))
-        }
-        Method::Signature => td_string!(l, agreement.asked_elsewhere).to_owned(),
-    };
     view! {
         <section>
             <h2>{td_string!(l, agreement.asked_heading)}</h2>
-            <p>{intro}</p>
+            <p>{asked_intro(l, evidence, answered)}</p>
             <blockquote class="said" data-asked="">{evidence.description.clone()}</blockquote>
         </section>
     }
     .into_any()
 }
 
-fn answer(l: Locale, evidence: &Evidence, answered: &Answered) -> AnyView {
-    let time = time_text(l, answered.agreed_at);
-    let (text, quoted) = match answered.method {
-        Method::SmsCode => (td_string!(l, agreement.answer_code, time = time), None),
-        Method::SmsReply => (td_string!(l, agreement.answer_reply, time = time), Some(evidence.answer.clone())),
-        Method::Signature => (td_string!(l, agreement.answer_signature, time = time), None),
-    };
+fn answer(l: Locale, agreement: &Agreement, answered: &Answered) -> AnyView {
+    let evidence = &agreement.evidence;
+    let Said { text, quoted } = said(l, evidence, answered);
     let by = joined(l, method_text(l, answered.method), &channel_text(l, &evidence.channel_id));
     view! {
         <section>
             <h2>{td_string!(l, agreement.answer_heading)}</h2>
             <p>{text}</p>
             {quoted.map(|quoted| view! { <blockquote class="said">{quoted}</blockquote> })}
+            {agreement.strokes.as_ref().map(|strokes| drawn(l, strokes))}
             <dl class="facts">
                 {fact(td_string!(l, agreement.how), by)}
                 {evidence.reference.clone().map(|reference| fact(td_string!(l, agreement.reference), reference))}
             </dl>
+        </section>
+    }
+    .into_any()
+}
+
+/// The signature, drawn from its strokes.
+fn drawn(l: Locale, strokes: &Strokes) -> impl IntoView + use<> {
+    view! {
+        <svg
+            class="signature"
+            role="img"
+            aria-label=td_string!(l, agreement.signature_alt)
+            viewBox=format!("0 0 {FIELD_WIDTH} {FIELD_HEIGHT}")
+        >
+            <path d=strokes.svg_path() />
+        </svg>
+    }
+}
+
+/// The ways to take the proof home.
+fn downloads(l: Locale, order_id: i64) -> AnyView {
+    view! {
+        <section>
+            <h2>{td_string!(l, agreement.download_heading)}</h2>
+            <p>{td_string!(l, agreement.download_text)}</p>
+            <p class="actions">
+                <a class="button" href=format!("/me/agreements/{order_id}/slip.pdf") download="">
+                    {td_string!(l, agreement.download_pdf)}
+                </a>
+                <a class="button" href=format!("/me/agreements/{order_id}/evidence.json") download="">
+                    {td_string!(l, agreement.download_json)}
+                </a>
+            </p>
         </section>
     }
     .into_any()

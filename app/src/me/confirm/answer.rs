@@ -1,8 +1,10 @@
-//! The answers to a question: the code, another message, or a no.
+//! The answers to a question: the code, a signature, another message, or a no.
 
 use charging::consent::Subject;
 use charging::consent::cap::{CapRaiseError, confirm_cap_raise, request_cap_raise};
-use charging::consent::request::{OpenRequest, RequestError, find_open};
+use charging::consent::request::{Given, OpenRequest, RequestError, find_open};
+use charging::consent::signature::{Strokes, StrokesError};
+use charging::consent::store::ConsentError;
 use charging::order::flow;
 use charging::order::store::OrderError;
 use leptos::prelude::*;
@@ -14,22 +16,52 @@ use crate::state::AppState;
 
 /// Says yes with the code that was sent.
 #[server(endpoint = "consent_code")]
-pub async fn answer_by_code(request_id: i64, code: String) -> Result<(), ServerFnError> {
+pub async fn answer_by_code(request_id: i64, #[server(default)] code: String) -> Result<(), ServerFnError> {
+    answer(request_id, Ok(Given::Code(&code))).await;
+    Ok(())
+}
+
+/// Says yes with a signature: lines as `[[x, y, x, y, …], …]`.
+#[server(endpoint = "consent_signature")]
+pub async fn answer_by_signature(request_id: i64, #[server(default)] strokes: String) -> Result<(), ServerFnError> {
+    let strokes = Strokes::read(&strokes);
+    answer(request_id, strokes.as_ref().map(Given::Drawn)).await;
+    Ok(())
+}
+
+/// Says yes with the registered name and the code that was sent, for those who draw nothing.
+#[server(endpoint = "consent_name")]
+pub async fn answer_by_name(
+    request_id: i64,
+    #[server(default)] name: String,
+    #[server(default)] code: String,
+) -> Result<(), ServerFnError> {
+    answer(request_id, Ok(Given::Named { name: &name, code: &code })).await;
+    Ok(())
+}
+
+/// Takes a yes of whoever is signed in to a question that waits for theirs.
+async fn answer(request_id: i64, given: Result<Given<'_>, &StrokesError>) {
     let state = AppState::current();
-    let Some((subscriber_id, request)) = open_request(&state, request_id).await else { return Ok(()) };
+    let Some((subscriber_id, request)) = open_request(&state, request_id).await else { return };
     let now = state.clock.now();
-    let to = match &request.subject {
-        Subject::Order { .. } => match flow::confirm(&state.pool, subscriber_id, request_id, &code, now).await {
-            Ok(ordered) => format!("/me/addons?ok=ordered&order={}", ordered.order_id),
-            Err(error) => back(&request, order_problem(&error)),
-        },
-        Subject::Cap { .. } => match confirm_cap_raise(&state.pool, subscriber_id, request_id, &code, now).await {
-            Ok(_) => "/me/cap?ok=raised".to_owned(),
-            Err(error) => back(&request, cap_problem(&error)),
-        },
+    let to = match (given, &request.subject) {
+        (Err(StrokesError::TooSmall), _) => back(&request, "signature_small"),
+        (Err(_), _) => back(&request, "signature"),
+        (Ok(given), Subject::Order { .. }) => {
+            match flow::confirm(&state.pool, subscriber_id, request_id, given, now).await {
+                Ok(ordered) => format!("/me/addons?ok=ordered&order={}", ordered.order_id),
+                Err(error) => back(&request, order_problem(&error)),
+            }
+        }
+        (Ok(given), Subject::Cap { .. }) => {
+            match confirm_cap_raise(&state.pool, subscriber_id, request_id, given, now).await {
+                Ok(_) => "/me/cap?ok=raised".to_owned(),
+                Err(error) => back(&request, cap_problem(&error)),
+            }
+        }
     };
     redirect(&to);
-    Ok(())
 }
 
 /// Asks again: a new message with a new code; the old code no longer works.
@@ -149,6 +181,8 @@ pub fn cap_problem(error: &CapRaiseError) -> &'static str {
 fn request_problem(error: &RequestError) -> &'static str {
     match error {
         RequestError::WrongCode => "code_wrong",
+        RequestError::OtherName => "name",
+        RequestError::Consent(ConsentError::CopiedSignature) => "signature",
         RequestError::TooMany { .. } => "too_many",
         RequestError::NotOpen | RequestError::AnsweredBefore | RequestError::TooLate => "request_gone",
         error => {

@@ -1,6 +1,7 @@
-//! 事中确认 Step 2 of whatever needs a yes: the SMS as it was sent, the code, and the way out beside it.
+//! 事中确认 Step 2 of whatever needs a yes: the SMS as it was sent, the code or a signature, and the way out beside it.
 
 mod answer;
+mod sign;
 
 pub use answer::{cap_problem, order_problem, page_of};
 
@@ -56,6 +57,9 @@ pub async fn find(
 pub fn problem_text(l: Locale, code: &str) -> Option<(Tone, &'static str)> {
     Some(match code {
         "code_wrong" => (Tone::Bad, td_string!(l, me.problem_code_wrong)),
+        "name" => (Tone::Bad, td_string!(l, me.problem_name)),
+        "signature" => (Tone::Bad, td_string!(l, me.problem_signature)),
+        "signature_small" => (Tone::Bad, td_string!(l, me.problem_signature_small)),
         "too_many" => (Tone::Warn, td_string!(l, me.problem_too_many)),
         "request_gone" => (Tone::Warn, td_string!(l, me.problem_request_gone)),
         "failed" => (Tone::Bad, td_string!(l, me.problem_failed)),
@@ -73,8 +77,9 @@ pub fn confirm_forms(
 ) -> AnyView {
     let request_id = pending.request.request_id.to_string();
     let sms_title = td_string!(l, me.sms_sent_to, msisdn = masked(msisdn));
+    let sign = sign::forms(l, &pending, confirm);
     let code = match pending.code {
-        Some(code) => code_field(l, code).into_any(),
+        Some(code) => code_field(l, code, "code").into_any(),
         None => view! { <p class="strong">{td_string!(l, me.code_none)}</p> }.into_any(),
     };
     let confirm_button = pending.code.is_some().then(|| view! { <button class="button">{confirm}</button> });
@@ -98,28 +103,30 @@ pub fn confirm_forms(
         <form id="resend" method="post" action="/api/consent_resend">
             <input type="hidden" name="request_id" value=request_id />
         </form>
+        {sign}
     }
     .into_any()
 }
 
-fn code_field(l: Locale, code: Usable) -> impl IntoView {
+fn code_field(l: Locale, code: Usable, id: &'static str) -> impl IntoView {
     let hint = td_string!(l, me.code_hint, time = clock_text(code.expires_at));
     let tries = (code.tries_left < charging::sign_in::code::CODE_TRIES_MAX)
         .then(|| view! { <br /><span class="strong">{td_string!(l, me.code_tries, n = code.tries_left)}</span> });
+    let hint_id = format!("{id}-hint");
     view! {
         <div class="field">
-            <label for="code">{td_string!(l, me.code_label)}</label>
+            <label for=id>{td_string!(l, me.code_label)}</label>
             <input
-                id="code"
+                id=id
                 name="code"
                 inputmode="numeric"
                 autocomplete="one-time-code"
                 pattern="[0-9]{6}"
                 maxlength="6"
                 required
-                aria-describedby="code-hint"
+                aria-describedby=hint_id.clone()
             />
-            <p class="hint" id="code-hint">{hint} {tries}</p>
+            <p class="hint" id=hint_id>{hint} {tries}</p>
         </div>
     }
 }

@@ -18,6 +18,7 @@ use leptos_router::hooks::use_params_map;
 use sqlx::PgConnection;
 
 use self::view::Start;
+pub use self::view::refusal_text;
 use super::confirm::{self, Found, Pending, confirm_forms, problem_text};
 use super::parts::{Tone, banner, query};
 use crate::components::{PageError, PageResult, clock_text, page};
@@ -127,7 +128,7 @@ fn first_step(l: Locale, tariff: &TariffVersion, refusal: Option<Refusal>, subsc
     match refusal {
         None => FirstStep { orderable: true, refused: None },
         Some(refusal) => {
-            let reason = view::refusal_text(l, &refusal, &tariff.content.regions, &subscriber.region);
+            let reason = refusal_text(l, &refusal, &tariff.content.regions, &subscriber.region);
             FirstStep { orderable: false, refused: Some(reason) }
         }
     }

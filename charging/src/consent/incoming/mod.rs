@@ -149,6 +149,7 @@ impl Reply<'_> {
             channel_id: "sms".to_owned(),
             text: self.text.trim().to_owned(),
             reference: Some(self.message_id.to_owned()),
+            signature: None,
             at: self.now,
         };
         match request.subject {

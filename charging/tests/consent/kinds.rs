@@ -1,0 +1,173 @@
+//! Whatever is sold: nothing of it runs without a yes, by whichever way it is tried.
+
+use charging::consent::incoming::{Handled, incoming};
+use charging::order::store::OrderError;
+use charging::order::view::active;
+use charging::subscriber::import::{Entry, Rejection};
+use charging::tariff::Kind;
+use charging::tariff::store::{Outcome, publish};
+use sqlx::AssertSqlSafe;
+
+use crate::later;
+use crate::world::{World, now, tariff};
+
+const PAID: &str = r#"{"recurring":{"price":"95.00","first_month":"full"},"cancel_effective":"month_end"}"#;
+const ONCE: &str = r#"{"one_off":"95.00","cancel_effective":"immediately"}"#;
+const FREE: &str = r#"{"recurring":{"price":"0.00","first_month":"full"},"cancel_effective":"immediately",
+    "allowances":[{"service":"data","quantity":"10GB"}]}"#;
+const GIFT: &str = r#"{"cancel_effective":"immediately","allowances":[{"service":"data","quantity":"1GB"}]}"#;
+
+/// Every kind of tariff, for money and for nothing.
+fn offers() -> Vec<(String, Kind, &'static str)> {
+    let mut offers = Vec::new();
+    for kind in Kind::ALL {
+        for terms in [PAID, ONCE, FREE, GIFT] {
+            offers.push((format!("26MB91{:04}", offers.len()), kind, terms));
+        }
+    }
+    offers
+}
+
+impl World {
+    async fn with_offers() -> Self {
+        let world = Self::new().await;
+        let mut tx = world.db.app.begin().await.unwrap();
+        let all: Vec<_> = offers()
+            .into_iter()
+            .map(|(id, kind, terms)| tariff(&id, kind, &format!("{} {id}", kind.as_str()), Some(terms)).into())
+            .collect();
+        let published = publish(&mut tx, &all, now()).await.unwrap();
+        assert!(published.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. })), "{published:?}");
+        tx.commit().await.unwrap();
+        world
+    }
+
+    async fn nothing_runs(&self, what: &str) {
+        for table in ["consent", "product_order", "subscription", "charge", "allowance"] {
+            assert_eq!(self.count(table).await, 0, "{what}: {table}");
+        }
+    }
+
+    /// What plain SQL as the server's own role is refused by.
+    async fn refuser(&self, sql: String) -> String {
+        let mut tx = self.db.app.begin().await.unwrap();
+        let error = sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut *tx).await.expect_err(&sql);
+        tx.rollback().await.unwrap();
+        let error = error.as_database_error().unwrap();
+        let code = error.code().unwrap_or_default().into_owned();
+        error.constraint().map_or(code, str::to_owned)
+    }
+}
+
+#[tokio::test]
+async fn not_by_sms() {
+    let world = World::with_offers().await;
+    for (n, (id, ..)) in (1..).zip(offers()) {
+        let a = world.subscriber(n).await;
+        let send = async |message: &str, text: &str, minute: &str| {
+            let mut conn = world.db.app.acquire().await.unwrap();
+            incoming(&mut conn, a, &format!("{id}/{message}"), text, later(minute)).await.unwrap()
+        };
+        assert_eq!(send("yes to nothing", "Y", "0:00").await, Handled::NothingAsked, "{id}");
+        for text in [id.as_str(), "订购", "开通"] {
+            assert_eq!(send(text, text, "0:00").await, Handled::NotUnderstood, "{id}: {text}");
+        }
+        world.ask(a, &id, later("0:00")).await.unwrap();
+        assert_eq!(send("late", "Y", "10:01").await, Handled::Lapsed, "{id}");
+        world.ask(a, &id, later("11:00")).await.unwrap();
+        assert_eq!(send("no", "N", "11:10").await, Handled::Refused, "{id}");
+        assert_eq!(send("after a no", "Y", "11:20").await, Handled::NothingAsked, "{id}");
+        world.nothing_runs(&id).await;
+    }
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn not_by_import() {
+    for (id, ..) in offers() {
+        let line = |consent: &str| {
+            format!(
+                r#"{{"msisdn":"13800000001","name":"张三","region":"北京",
+                "subscriptions":[{{"scheme_id":"{id}","since":"2026-09-01"{consent}}}]}}"#
+            )
+        };
+        let yes = r#","consent":{"method":"signature","reference":"slip 1","agreed_at":"2026-08-30T10:00:00+08:00"}"#;
+        Entry::parse(&line(yes), now()).unwrap();
+        for (without, consent) in [
+            ("at all", String::new()),
+            ("said to be none", r#","consent":null"#.to_owned()),
+            ("reference", yes.replace("slip 1", "")),
+            ("a way that counts", yes.replace("signature", "silence")),
+            ("a time", yes.replace(r#","agreed_at":"2026-08-30T10:00:00+08:00""#, "")),
+            ("a yes before it began", yes.replace("2026-08-30", "2026-09-02")),
+        ] {
+            let refused = Entry::parse(&line(&consent), now());
+            assert!(
+                matches!(refused, Err(Rejection::Subscription { .. } | Rejection::Unreadable(_))),
+                "{id} without {without}: {refused:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn not_by_plain_sql() {
+    let world = World::with_offers().await;
+    let (a, b) = (world.subscriber(1).await, world.subscriber(2).await);
+    let mut tx = world.db.app.begin().await.unwrap();
+    let elsewhere = world.sign(&mut tx, b, &offers()[0].0, now()).await;
+    assert_eq!(elsewhere, 1);
+    tx.commit().await.unwrap();
+    for (id, ..) in offers() {
+        let order = |consent_seq: &str| {
+            format!(
+                "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from,
+                    on_sale_until, recurring_price, one_off_price, consent_seq, channel_id, ordered_at)
+                select {a}, scheme_id, version, published_at, on_sale_from, on_sale_until, recurring_price, one_off_price,
+                    {consent_seq}, 'web', '2026-12-15T12:00:00+08:00'
+                from tariff_version where scheme_id = '{id}'"
+            )
+        };
+        assert_eq!(world.refuser(order("null")).await, "23502", "{id}: no consent");
+        assert_eq!(world.refuser(order("1")).await, "product_order_consent", "{id}: a consent of somebody else");
+        let service = format!(
+            "insert into subscription (subscriber_id, order_id, scheme_id, version, kind, tariff_kind, recurring_price,
+                one_off_price, starts_at)
+            select {a}, 1, scheme_id, version, case kind when 'plan' then 'plan' else 'addon' end, kind, recurring_price,
+                one_off_price, '2026-12-15T12:00:00+08:00'
+            from tariff_version where scheme_id = '{id}'"
+        );
+        assert_eq!(world.refuser(service).await, "subscription_order", "{id}: a service that nobody ordered");
+        let consent = format!(
+            "insert into consent (subscriber_id, seq, purpose, scheme_id, version, recurring_price, one_off_price, method,
+                channel_id, asked_at, agreed_at, evidence, hash)
+            select {a}, 1, 'order', scheme_id, version, recurring_price, one_off_price, 'signature', 'web', now(), now(),
+                '{{}}', sha256('{{}}')
+            from tariff_version where scheme_id = '{id}'"
+        );
+        let by = world.refuser(consent).await;
+        assert!(by.starts_with("consent_"), "{id}: a consent that says nothing: {by}");
+    }
+    for table in ["product_order", "subscription", "charge", "allowance"] {
+        assert_eq!(world.count(table).await, 0, "{table}");
+    }
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn but_with_a_yes_each_of_them() {
+    let world = World::with_offers().await;
+    for (n, (id, ..)) in (1..).zip(offers()) {
+        let a = world.subscriber(n).await;
+        let ordered = world.order(a, &id, now()).await;
+        let ordered = match ordered {
+            Err(error @ OrderError::Refused(_)) => panic!("{id} cannot be ordered at all: {error:?}"),
+            other => other.unwrap(),
+        };
+        let mut conn = world.db.app.acquire().await.unwrap();
+        let services = active(&mut conn, a, later("1:00")).await.unwrap();
+        assert_eq!((services.len(), services[0].order_id), (1, ordered.order_id), "{id}");
+        world.check_chain(a, 1).await;
+    }
+    world.db.drop().await;
+}

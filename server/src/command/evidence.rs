@@ -1,0 +1,141 @@
+//! `mingbai evidence`
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use charging::clock::shanghai;
+use charging::consent::key::PublicKey;
+use charging::consent::proof::{FILE_BYTES_MAX, Sound, check, read_key};
+use charging::consent::{Evidence, Method};
+use chrono::{DateTime, Utc};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Check an order slip (PDF) or its evidence (JSON) by itself, without a database or a network.
+    Verify {
+        /// What was downloaded from /me/agreements.
+        file: PathBuf,
+        /// The operator's public key, or a file of it as /evidence-key gives it. Without it a file that somebody else
+        /// wrote and signed cannot be told from the operator's: compare the key that is printed.
+        #[arg(long, env = "MINGBAI_EVIDENCE_KEY")]
+        key: Option<String>,
+    },
+}
+
+/// Prints what was agreed to, in plain words.
+///
+/// # Errors
+/// When the file cannot be read, or is not as it was signed.
+pub fn run(command: Command) -> anyhow::Result<()> {
+    let Command::Verify { file, key } = command;
+    let keys = key.map(|key| keys(&key)).transpose()?;
+    let bytes = read(&file)?;
+    let sound = match &keys {
+        None => check(&bytes, None),
+        // The newest is first; an older one signed what was handed out before it.
+        Some(keys) => keys.iter().map(|key| check(&bytes, Some(key))).reduce(Result::or).unwrap_or(check(&bytes, None)),
+    };
+    let sound = sound.with_context(|| format!("{} is not sound", file.display()))?;
+    print!("{}", words(&sound, keys.is_some())?);
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(FILE_BYTES_MAX)? + 1;
+    let opened = File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
+    opened.take(limit).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(bytes)
+}
+
+/// The key itself, or those of a file.
+fn keys(text: &str) -> anyhow::Result<Vec<PublicKey>> {
+    if let Ok(key) = read_key(text) {
+        return Ok(vec![key]);
+    }
+    let content = read(Path::new(text)).context("the key is neither 64 hexadecimal digits nor a file of them")?;
+    let content = String::from_utf8(content).context("the file of the key holds no text")?;
+    let keys = content.lines().filter(|line| !line.trim().is_empty()).map(read_key);
+    let keys: Vec<PublicKey> = keys.collect::<Result<_, _>>().context("the file of the key holds something else")?;
+    if keys.is_empty() {
+        bail!("the file of the key is empty");
+    }
+    Ok(keys)
+}
+
+fn words(sound: &Sound, is_known: bool) -> anyhow::Result<String> {
+    let Sound { proof, evidence, strokes, is_slip } = sound;
+    let what = if *is_slip { "order slip" } else { "evidence" };
+    let previous = proof.previous_hash.as_deref().unwrap_or("none, it is the first");
+    let origin = if is_known {
+        "it is the operator's key that was given"
+    } else {
+        "NOT COMPARED: is it a line of /evidence-key on the operator's website? `--key` compares it"
+    };
+    let points = strokes.as_ref().map_or(0, |strokes| strokes.lines().map(|line| line.len()).sum());
+    Ok(format!(
+        "sound: this {what} is as it was signed, to the last byte\n\n\
+         number        {}\n\
+         order         {}\n\
+         agreed to     {}\n\
+         shown at      {}\n{}\n\
+         answered at   {}\n\
+         answered by   {}\n\n\
+         hash          {}\n\
+         row           {} of this subscriber's chain\n\
+         hash before   {previous}\n\
+         signed by     {}\n              {origin}\n",
+        proof.msisdn,
+        proof.order_id,
+        offer(evidence),
+        time(&evidence.asked_at)?,
+        indented(&evidence.description),
+        time(&evidence.agreed_at)?,
+        answer(evidence, points)?,
+        proof.hash,
+        evidence.seq,
+        proof.key,
+    ))
+}
+
+fn offer(evidence: &Evidence) -> String {
+    let amount = |amount: &Option<String>| amount.clone().unwrap_or_default();
+    match (&evidence.scheme_id, evidence.version) {
+        (Some(scheme_id), Some(version)) => format!(
+            "tariff {scheme_id}, version {version}: {} yuan a month, {} yuan once",
+            amount(&evidence.recurring_price),
+            amount(&evidence.one_off_price)
+        ),
+        _ => format!("a cap of {} yuan a month", amount(&evidence.cap)),
+    }
+}
+
+fn answer(evidence: &Evidence, points: usize) -> anyhow::Result<String> {
+    let how = match (evidence.method.parse::<Method>()?, &evidence.signed_name) {
+        (Method::SmsReply, _) => format!("SMS, replying `{}`", one_line(&evidence.answer)),
+        (Method::SmsCode, _) => format!("the code of that SMS, `{}`", one_line(&evidence.answer)),
+        (Method::Signature, Some(name)) => {
+            format!("the name `{}` and the code of that SMS, `{}`", one_line(name), one_line(&evidence.answer))
+        }
+        (Method::Signature, None) if points > 0 => format!("a signature drawn on the screen, of {points} points"),
+        (Method::Signature, None) => "a signature on paper".to_owned(),
+    };
+    let place = evidence.reference.as_ref().map_or_else(String::new, |at| format!(", reference `{}`", one_line(at)));
+    Ok(format!("{how}{place}, through `{}`", evidence.channel_id))
+}
+
+/// Without what would move the cursor of a terminal.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  | {}", one_line(line))).collect::<Vec<_>>().join("\n")
+}
+
+fn time(text: &str) -> anyhow::Result<String> {
+    let at: DateTime<Utc> = text.parse().context("the evidence holds no time where one must be")?;
+    Ok(at.with_timezone(&shanghai()).format("%Y-%m-%d %H:%M:%S in China").to_string())
+}
