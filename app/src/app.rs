@@ -52,6 +52,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/tariffs") view=public::ZonePage ssr=SsrMode::Async />
                     <Route path=path!("/tariffs/compare") view=public::ComparePage ssr=SsrMode::Async />
                     <Route path=path!("/tariffs/:scheme_id") view=public::TariffPage ssr=SsrMode::Async />
+                    <Route path=path!("/notices") view=public::MessagesPage ssr=SsrMode::Async />
                     <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
                     <Route path=path!("/demo/handset/:msisdn") view=HandsetPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
@@ -67,6 +68,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("agreements") view=me::AgreementsPage ssr=SsrMode::Async />
                         <Route path=path!("agreements/:order") view=me::SlipPage ssr=SsrMode::Async />
                         <Route path=path!("notices") view=me::NoticesPage ssr=SsrMode::Async />
+                        <Route path=path!("notices/choices") view=me::ChoicesPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </main>

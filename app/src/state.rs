@@ -14,6 +14,8 @@ pub struct AppState {
     pub clock: SharedClock,
     /// Whether known passwords and the simulated handset are shown.
     pub demo: bool,
+    /// Whether there is a way to call subscribers: else no calls are offered.
+    pub calls: bool,
     pub leptos_options: LeptosOptions,
 }
 

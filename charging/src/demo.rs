@@ -26,6 +26,8 @@ pub struct DemoNumber {
 pub struct HandsetMessage {
     /// Whether the subscriber sent it to 10086.
     pub outgoing: bool,
+    /// A phone call from 10086: `body` is what it says.
+    pub is_call: bool,
     pub at: chrono::DateTime<chrono::Utc>,
     pub body: String,
     /// As of a notice.
@@ -44,11 +46,12 @@ pub async fn handset(
 ) -> Result<Vec<HandsetMessage>, sqlx::Error> {
     let mut messages = sqlx::query_as!(
         HandsetMessage,
-        r#"select outgoing as "outgoing!", at as "at!", body as "body!", state as "state!" from (
-            select false as outgoing, notice_id as id, created_at as at, body, state from notice
+        r#"select outgoing as "outgoing!", is_call as "is_call!", at as "at!", body as "body!", state as "state!" from (
+            select false as outgoing, channel = 'call' as is_call, notice_id as id, created_at as at, body, state
+            from notice
             where subscriber_id = $1
             union all
-            select true, incoming_id, received_at, body, 'sent' from incoming_sms where subscriber_id = $1
+            select true, false, incoming_id, received_at, body, 'sent' from incoming_sms where subscriber_id = $1
         ) as message order by at desc, outgoing, id desc limit $2"#,
         subscriber_id,
         i64::from(limit)

@@ -8,6 +8,7 @@ export const publicPages = [
   '/tariffs?q=没有这样的资费',
   `/tariffs/${plan.scheme_id}`,
   `/tariffs/compare?id=${plan.scheme_id}&id=${addon.scheme_id}`,
+  '/notices',
   '/login',
   '/login?problem=code',
   '/nothing/here',
@@ -38,6 +39,8 @@ export async function ownPages(page) {
     '/me/agreements',
     slip,
     '/me/notices',
+    '/me/notices/choices',
+    '/me/notices/choices?ok=saved',
     `/me/order/${addon.scheme_id}`,
     `/me/order/${plan.scheme_id}`,
   ];

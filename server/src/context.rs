@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use charging::clock::{SharedClock, SystemClock};
 use charging::database;
+use charging::notice::quiet::{self, Hours};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
@@ -33,6 +34,9 @@ impl Context {
         let Database { options, embedded } = Database::open().await?;
         if embedded.is_some() {
             migrate(options.clone()).await?;
+        }
+        if let Some(hours) = waking_hours()? {
+            quiet::set_waking(hours);
         }
         let connections_max = connections_max()?;
         let pool = database::connect_app(options, connections_max)
@@ -93,6 +97,14 @@ pub async fn migrate(options: PgConnectOptions) -> anyhow::Result<()> {
     let migrated = database::migrate(&owner).await;
     owner.close().await;
     migrated.context("the schema cannot be brought up to date")
+}
+
+/// When subscribers may be told of what is not urgent, and called; `None`: as usual.
+fn waking_hours() -> anyhow::Result<Option<Hours>> {
+    match env::var("MINGBAI_WAKING_HOURS") {
+        Ok(text) if !text.is_empty() => text.parse().map(Some).context("MINGBAI_WAKING_HOURS cannot be used"),
+        _ => Ok(None),
+    }
 }
 
 fn connections_max() -> anyhow::Result<u32> {

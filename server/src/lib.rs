@@ -3,12 +3,14 @@
 // The type of a page nests as deep as its elements do.
 #![recursion_limit = "512"]
 
+pub mod call;
 pub mod cli;
 pub mod command;
 pub mod context;
 pub mod demo;
 pub mod import;
 pub mod network;
+pub(crate) mod peers;
 pub mod postgres;
 pub mod session_store;
 pub mod sms;

@@ -45,13 +45,14 @@ impl Portal {
             pool: world.db.app.clone(),
             clock: clock.clone(),
             demo: false,
+            calls: false,
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
         };
         let network = network::Settings {
             access: network::Access::new(None, false),
             public_url: "https://mingbai.example".to_owned(),
         };
-        let router = router(state, &Settings { secure: false, site, network });
+        let router = router(state, &Settings { secure: false, site, network, call_key: None });
         Self { world, clock, router }
     }
 

@@ -35,9 +35,10 @@ impl Portal {
             pool: self.database.app.clone(),
             clock: self.clock.clone(),
             demo,
+            calls: false,
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
         };
-        router(state, &Settings { secure: false, site, network: network() })
+        router(state, &Settings { secure: false, site, network: network(), call_key: None })
     }
 
     async fn ask(&self, demo: bool, request: Request<Body>) -> Response<Body> {

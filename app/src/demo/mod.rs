@@ -104,8 +104,11 @@ fn Handset(msisdn: String, messages: Vec<HandsetMessage>) -> impl IntoView {
     }
 }
 
-fn message_view(l: Locale, message: HandsetMessage) -> impl IntoView {
+fn message_view(l: Locale, message: HandsetMessage) -> AnyView {
     let time = time_text(l, message.at);
+    if message.is_call {
+        return call_view(l, message, time);
+    }
     let time = match message.state.as_str() {
         "queued" => td_string!(l, demo.queued, time = time),
         "given_up" | "undelivered" => td_string!(l, demo.given_up, time = time),
@@ -128,6 +131,24 @@ fn message_view(l: Locale, message: HandsetMessage) -> impl IntoView {
         }
         .into_any()
     }
+}
+
+/// A call from 10086: that it rang, and what was said once it was taken.
+fn call_view(l: Locale, message: HandsetMessage, time: String) -> AnyView {
+    let is_answered = message.state == "delivered";
+    let told = match message.state.as_str() {
+        "delivered" => td_string!(l, demo.call_answered, time = time),
+        "queued" => td_string!(l, demo.call_waits, time = time),
+        _ => time,
+    };
+    let said = is_answered.then(|| view! { <p class="sms-text">{message.body}</p> });
+    view! {
+        <li class="sms">
+            <p class="sms-time"><span class="tag">{td_string!(l, demo.call)}</span> " " {told}</p>
+            {said}
+        </li>
+    }
+    .into_any()
 }
 
 #[component]

@@ -20,7 +20,7 @@ pub use agreements::{AgreementsPage, SlipPage};
 pub use bill::{BillPage, WhyPage};
 pub use bills::BillsPage;
 pub use cap::CapPage;
-pub use notices::NoticesPage;
+pub use notices::{ChoicesPage, NoticesPage};
 pub use order::OrderPage;
 pub use overview::OverviewPage;
 pub use plans::PlansPage;

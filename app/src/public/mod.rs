@@ -4,10 +4,12 @@ mod compare;
 mod detail;
 mod display;
 mod home;
+mod messages;
 mod names;
 mod zone;
 
 pub use compare::ComparePage;
 pub use detail::TariffPage;
 pub use home::HomePage;
+pub use messages::MessagesPage;
 pub use zone::ZonePage;

@@ -1,6 +1,6 @@
-//! Which messages a subscriber chose not to get.
+//! Which messages and calls a subscriber chose.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -34,24 +34,30 @@ pub async fn choose(
     Ok(())
 }
 
-/// Of these subscribers and topics, which are not wanted.
+/// Of these subscribers and topics, which are wanted.
 ///
 /// # Errors
 /// When the database failed.
-pub async fn unwanted(conn: &mut PgConnection, asked: &[(i64, Topic)]) -> Result<HashSet<(i64, String)>, sqlx::Error> {
+pub async fn wanted(conn: &mut PgConnection, asked: &[(i64, Topic)]) -> Result<HashSet<(i64, Topic)>, sqlx::Error> {
     if asked.is_empty() {
         return Ok(HashSet::new());
     }
     let subscribers: Vec<i64> = asked.iter().map(|(subscriber_id, _)| *subscriber_id).collect();
-    let topics: Vec<String> = asked.iter().map(|(_, topic)| topic.as_str().to_owned()).collect();
+    let topics: Vec<&str> = asked.iter().map(|(_, topic)| topic.as_str()).collect();
     let rows = sqlx::query!(
-        r#"select c.subscriber_id, c.topic
+        "select c.subscriber_id, c.topic, c.wanted
         from (select distinct * from unnest($1::bigint[], $2::text[]) as k (subscriber_id, topic)) as k
-        join notice_choice c on c.subscriber_id = k.subscriber_id and c.topic = k.topic and not c.wanted"#,
+        join notice_choice c on c.subscriber_id = k.subscriber_id and c.topic = k.topic",
         &subscribers,
-        &topics,
+        &topics as &[&str],
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.subscriber_id, row.topic)).collect())
+    let chosen: HashMap<(i64, &str), bool> =
+        rows.iter().map(|row| ((row.subscriber_id, row.topic.as_str()), row.wanted)).collect();
+    let is_wanted = |(subscriber_id, topic): &(i64, Topic)| {
+        let choice = chosen.get(&(*subscriber_id, topic.as_str()));
+        choice.copied().unwrap_or_else(|| topic.is_wanted_unless_chosen())
+    };
+    Ok(asked.iter().copied().filter(is_wanted).collect())
 }

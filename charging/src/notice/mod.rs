@@ -1,16 +1,20 @@
 //! 提醒 Notices: what leaves for the subscriber's phone, written in the transaction of its cause.
 
 mod account_words;
+pub mod call;
 #[cfg(feature = "postgres")]
 pub mod choice;
 mod order_request;
 #[cfg(feature = "postgres")]
 pub mod queue;
+pub mod quiet;
 pub mod receipt;
 mod service_words;
+mod spoken;
 #[cfg(feature = "postgres")]
 pub mod store;
 pub mod template;
+mod topic;
 mod urgency;
 mod usage_words;
 mod words;
@@ -19,26 +23,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use account_words::{AccountNotice, DataLeft};
 pub use service_words::{ListLead, ListedService, ServiceNotice, pages};
+pub use topic::Topic;
 pub use urgency::{Urgency, lifetime};
 pub use usage_words::UsageNotice;
-
-/// 可选提醒 Messages that no rule requires, which a subscriber may turn off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// Half and four fifths of an allowance used, half of the cap: what is nearly used up is always told.
-    UsageShare,
-}
-
-impl Topic {
-    pub const ALL: [Self; 1] = [Self::UsageShare];
-
-    /// The name in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UsageShare => "usage_share",
-        }
-    }
-}
 
 /// How often sending one notice is tried.
 pub const ATTEMPTS_MAX: i32 = 12;

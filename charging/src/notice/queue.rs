@@ -1,4 +1,4 @@
-//! The queue of the outbox: what is due, and what became of it.
+//! The queue of the outbox: what is due by SMS, and what became of notices.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -108,7 +108,7 @@ pub async fn claim(conn: &mut PgConnection, lane: Lane) -> Result<bool, NoticeEr
     Ok(sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "claimed!""#, key).fetch_one(conn).await?)
 }
 
-/// Up to `limit` notices of a lane that are due: the most urgent first, then the longest waiting. Whoever sends must have
+/// Up to `limit` SMS of a lane that are due: the most urgent first, then the longest waiting. Whoever sends must have
 /// the claim: nothing is locked.
 ///
 /// # Errors
@@ -126,7 +126,7 @@ pub async fn due(
             array(select p.part from notice_part p
                 where p.subscriber_id = n.subscriber_id and p.notice_id = n.notice_id) as "accepted!"
         from notice n join subscriber s on s.subscriber_id = n.subscriber_id
-        where n.state = 'queued' and n.urgency between $1 and $2 and n.due_at <= $3
+        where n.state = 'queued' and n.channel = 'sms' and n.urgency between $1 and $2 and n.due_at <= $3
             and (n.expires_at is null or n.expires_at > $3)
         order by n.urgency, n.due_at, n.notice_id limit $4"#,
         first,
@@ -154,13 +154,14 @@ pub async fn expire(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, 
     Ok(expired.rows_affected())
 }
 
-/// Notices that wait although they are due.
+/// SMS that wait although they are due.
 ///
 /// # Errors
 /// When the database failed.
 pub async fn depth(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<i64, NoticeError> {
     let waiting = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from notice where state = 'queued' and urgency between 0 and 2 and due_at <= $1"#,
+        r#"select count(*) as "count!" from notice
+            where state = 'queued' and channel = 'sms' and urgency between 0 and 2 and due_at <= $1"#,
         now
     );
     Ok(waiting.fetch_one(conn).await?)

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::template::{self, Message};
-use super::{Urgency, choice, lifetime};
+use super::{Urgency, call, choice, lifetime, quiet};
 use crate::subscriber::Language;
 
 /// Why the outbox could not be read or written.
@@ -40,25 +40,22 @@ pub struct NewNotice {
 /// # Errors
 /// When the database failed.
 pub async fn enqueue(conn: &mut PgConnection, notice: &NewNotice) -> Result<bool, NoticeError> {
-    let inserted = sqlx::query!(
-        "insert into notice (subscriber_id, kind, event_key, language, body, created_at, due_at, urgency, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict on constraint notice_once do nothing",
-        notice.subscriber_id,
-        notice.kind,
-        notice.event_key,
-        notice.language.as_str(),
-        notice.body,
-        notice.created_at,
-        notice.due_at,
-        Urgency::of(notice.kind).rank(),
-        lifetime(notice.kind).map(|lifetime| notice.created_at + lifetime),
-    )
-    .execute(conn)
-    .await?;
-    Ok(inserted.rows_affected() == 1)
+    let mut rows = Rows::default();
+    rows.push(Row {
+        subscriber_id: notice.subscriber_id,
+        kind: notice.kind,
+        event_key: notice.event_key.clone(),
+        channel: "sms",
+        language: notice.language,
+        body: notice.body.clone(),
+        due_at: notice.due_at,
+        expires_at: lifetime(notice.kind).map(|lifetime| notice.created_at + lifetime),
+    });
+    Ok(rows.insert(conn, notice.created_at).await? == 1)
 }
 
-/// Renders a message in the subscriber's language and puts it into the outbox, due at once.
+/// Renders a message in the subscriber's language and puts it into the outbox, as [`tell_many`] does. `false`: it was told
+/// before, or is not wanted.
 ///
 /// # Errors
 /// When there is no such subscriber or the database failed.
@@ -69,11 +66,12 @@ pub async fn tell(
     message: &Message<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, NoticeError> {
-    Ok(tell_many(conn, &[(subscriber_id, event_key, message.clone())], now).await? == 1)
+    Ok(tell_many(conn, &[(subscriber_id, event_key, message.clone())], now).await? > 0)
 }
 
-/// Renders messages to many subscribers, each in its own language, and puts them into the outbox, due at once; each
-/// with the event it tells of; what its reader turned off is left out. Returns how many were new.
+/// Renders messages to many subscribers, each in its own language, and puts them into the outbox, each with the event it
+/// tells of: due at once, or after the quiet hours where it can wait. What its reader turned off is left out; beside the SMS
+/// there is a call for those who chose that. Returns how many were new, calls included.
 ///
 /// # Errors
 /// When the database failed.
@@ -82,53 +80,122 @@ pub async fn tell_many(
     messages: &[(i64, String, Message<'_>)],
     now: DateTime<Utc>,
 ) -> Result<u64, NoticeError> {
-    let optional: Vec<_> =
-        messages.iter().filter_map(|(subscriber_id, _, message)| Some((*subscriber_id, message.topic()?))).collect();
-    let unwanted = choice::unwanted(conn, &optional).await?;
-    let is_wanted = |subscriber_id: i64, message: &Message<'_>| {
-        message.topic().is_none_or(|topic| !unwanted.contains(&(subscriber_id, topic.as_str().to_owned())))
-    };
-    let messages: Vec<_> =
-        messages.iter().filter(|(subscriber_id, _, message)| is_wanted(*subscriber_id, message)).collect();
     if messages.is_empty() {
         return Ok(0);
     }
-    let subscribers: Vec<i64> = messages.iter().map(|(subscriber_id, ..)| *subscriber_id).collect();
+    let topics = |message: &Message<'_>| [message.topic(), message.call_topic()].into_iter().flatten();
+    let chosen_about = messages.iter().flat_map(|(id, _, message)| topics(message).map(|topic| (*id, topic)));
+    let wanted = choice::wanted(conn, &chosen_about.collect::<Vec<_>>()).await?;
+    let languages = languages(conn, messages.iter().map(|(subscriber_id, ..)| *subscriber_id).collect()).await?;
+    let mut rows = Rows::default();
+    for (subscriber_id, event, message) in messages {
+        let language = *languages.get(subscriber_id).ok_or(NoticeError::NoSubscriber(*subscriber_id))?;
+        let sms = Row {
+            subscriber_id: *subscriber_id,
+            kind: message.kind(),
+            event_key: event.clone(),
+            channel: "sms",
+            language,
+            body: message.render(language),
+            due_at: quiet::due_at(message, now),
+            expires_at: lifetime(message.kind()).map(|lifetime| now + lifetime),
+        };
+        let is_chosen = |topic| wanted.contains(&(*subscriber_id, topic));
+        let call = message.call_topic().filter(|topic| is_chosen(*topic)).and_then(|_| spoken(&sms, message, now));
+        if message.topic().is_none_or(is_chosen) {
+            rows.push(sms);
+        }
+        if let Some(call) = call {
+            rows.push(call);
+        }
+    }
+    rows.insert(conn, now).await
+}
+
+/// The call beside an SMS; `None`: what it says would be over before it can ring.
+fn spoken(sms: &Row, message: &Message<'_>, now: DateTime<Utc>) -> Option<Row> {
+    let latest = sms.due_at + call::LIFETIME;
+    let expires_at = message.holds_until(now).map_or(latest, |until| until.min(latest));
+    let body = message.spoken(sms.language).filter(|_| expires_at > sms.due_at)?;
+    let event_key = format!("call:{}", sms.event_key);
+    Some(Row { channel: "call", event_key, body, expires_at: Some(expires_at), ..*sms })
+}
+
+async fn languages(conn: &mut PgConnection, subscribers: Vec<i64>) -> Result<HashMap<i64, Language>, NoticeError> {
     let rows =
         sqlx::query!("select subscriber_id, language from subscriber where subscriber_id = any($1)", &subscribers)
-            .fetch_all(&mut *conn)
+            .fetch_all(conn)
             .await?;
-    let languages: HashMap<i64, String> = rows.into_iter().map(|row| (row.subscriber_id, row.language)).collect();
-    let (mut events, mut kinds, mut written_in, mut bodies) = (vec![], vec![], vec![], vec![]);
-    let (mut urgencies, mut expiries) = (vec![], vec![]);
-    for (subscriber_id, event, message) in messages {
-        let language = languages.get(subscriber_id).ok_or(NoticeError::NoSubscriber(*subscriber_id))?;
-        let language: Language = language.parse().map_err(|_| NoticeError::Corrupt("language"))?;
-        events.push(event.clone());
-        let kind = message.kind();
-        kinds.push(kind.to_owned());
-        urgencies.push(Urgency::of(kind).rank());
-        expiries.push(lifetime(kind).map(|lifetime| now + lifetime));
-        written_in.push(language.as_str().to_owned());
-        bodies.push(message.render(language));
+    rows.into_iter()
+        .map(|row| Ok((row.subscriber_id, row.language.parse().map_err(|_| NoticeError::Corrupt("language"))?)))
+        .collect()
+}
+
+/// A row of the outbox.
+struct Row {
+    subscriber_id: i64,
+    kind: &'static str,
+    event_key: String,
+    channel: &'static str,
+    language: Language,
+    body: String,
+    due_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// Rows of the outbox, by column.
+#[derive(Default)]
+struct Rows {
+    subscribers: Vec<i64>,
+    kinds: Vec<&'static str>,
+    events: Vec<String>,
+    channels: Vec<&'static str>,
+    languages: Vec<&'static str>,
+    bodies: Vec<String>,
+    due_ats: Vec<DateTime<Utc>>,
+    urgencies: Vec<i16>,
+    expiries: Vec<Option<DateTime<Utc>>>,
+}
+
+impl Rows {
+    fn push(&mut self, row: Row) {
+        self.subscribers.push(row.subscriber_id);
+        self.kinds.push(row.kind);
+        self.events.push(row.event_key);
+        self.channels.push(row.channel);
+        self.languages.push(row.language.as_str());
+        self.bodies.push(row.body);
+        self.due_ats.push(row.due_at);
+        self.urgencies.push(Urgency::of(row.kind).rank());
+        self.expiries.push(row.expires_at);
     }
-    let inserted = sqlx::query!(
-        "insert into notice (created_at, due_at, subscriber_id, kind, event_key, language, body, urgency, expires_at)
-        select $1, $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[],
-            $8::timestamptz[])
-        on conflict on constraint notice_once do nothing",
-        now,
-        &subscribers,
-        &kinds,
-        &events,
-        &written_in,
-        &bodies,
-        &urgencies,
-        &expiries as &[Option<DateTime<Utc>>],
-    )
-    .execute(conn)
-    .await?;
-    Ok(inserted.rows_affected())
+
+    /// Returns how many are new: of each event there is one.
+    async fn insert(self, conn: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, NoticeError> {
+        if self.subscribers.is_empty() {
+            return Ok(0);
+        }
+        let inserted = sqlx::query!(
+            "insert into notice (created_at, subscriber_id, kind, event_key, channel, language, body, due_at, urgency,
+                expires_at)
+            select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                $8::timestamptz[], $9::smallint[], $10::timestamptz[])
+            on conflict on constraint notice_once do nothing",
+            now,
+            &self.subscribers,
+            &self.kinds as &[&str],
+            &self.events,
+            &self.channels as &[&str],
+            &self.languages as &[&str],
+            &self.bodies,
+            &self.due_ats,
+            &self.urgencies,
+            &self.expiries as &[Option<DateTime<Utc>>],
+        )
+        .execute(conn)
+        .await?;
+        Ok(inserted.rows_affected())
+    }
 }
 
 /// The language in which a subscriber wants messages.
@@ -149,12 +216,16 @@ pub struct Notice {
     pub notice_id: i64,
     pub kind: String,
     pub event_key: String,
+    /// A phone call: `body` is what it says.
+    pub is_call: bool,
     pub body: String,
     pub created_at: DateTime<Utc>,
+    /// Not sent before then.
+    pub due_at: DateTime<Utc>,
     /// `queued`, `sent`, `delivered`, `undelivered` or `given_up`.
     pub state: String,
     pub sent_at: Option<DateTime<Utc>>,
-    /// When the SMS centre told what became of it.
+    /// When it was told what became of it.
     pub settled_at: Option<DateTime<Utc>>,
     /// Why it did not arrive, was given up, or is tried again.
     pub last_error: Option<String>,
@@ -172,8 +243,10 @@ pub async fn for_subscriber(
 ) -> Result<Vec<Notice>, NoticeError> {
     let mut notices = sqlx::query_as!(
         Notice,
-        "select notice_id, kind, event_key, body, created_at, state, sent_at, settled_at, last_error from notice
-        where subscriber_id = $1 and ($2::bigint is null or notice_id < $2) order by notice_id desc limit $3",
+        r#"select notice_id, kind, event_key, channel = 'call' as "is_call!", body, created_at, due_at, state,
+            sent_at, settled_at, last_error
+        from notice
+        where subscriber_id = $1 and ($2::bigint is null or notice_id < $2) order by notice_id desc limit $3"#,
         subscriber_id,
         before,
         i64::from(limit.min(100)),
@@ -197,8 +270,10 @@ pub async fn of_events(
 ) -> Result<Vec<Notice>, NoticeError> {
     let mut notices = sqlx::query_as!(
         Notice,
-        "select notice_id, kind, event_key, body, created_at, state, sent_at, settled_at, last_error from notice
-        where subscriber_id = $1 and event_key = any($2) order by notice_id limit 100",
+        r#"select notice_id, kind, event_key, channel = 'call' as "is_call!", body, created_at, due_at, state,
+            sent_at, settled_at, last_error
+        from notice
+        where subscriber_id = $1 and event_key = any($2) order by notice_id limit 100"#,
         subscriber_id,
         event_keys,
     )

@@ -105,8 +105,8 @@ async fn whoever_comes_second_waits_and_follows_the_first() {
     let (a, b) = (world.subscriber(1).await, world.subscriber(2).await);
     let charged = world.has(a, ADDON, now()).await.subscription_id;
     let cancelled = world.has(b, ADDON, now()).await.subscription_id;
-    world.remind(at("2026-10-27T00:00:00+08:00")).await;
-    world.send_all(at("2026-10-27T00:00:00+08:00")).await;
+    world.remind(at("2026-10-27T09:00:00+08:00")).await;
+    world.send_all(at("2026-10-27T09:00:00+08:00")).await;
     let instant = at("2026-11-02T12:00:00+08:00");
 
     let mut charge = world.db.app.begin().await.unwrap();

@@ -1,5 +1,6 @@
 //! Usage in the database: rated once, in any order, by several at a time, and never above the cap.
 
+mod calls;
 mod caps;
 mod ingest;
 mod memory;

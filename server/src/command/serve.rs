@@ -17,7 +17,7 @@ use crate::command::demo;
 use crate::context::Context;
 use crate::web::{self, Settings, Site};
 use crate::worker::Workers;
-use crate::{network, sms};
+use crate::{call, network, sms};
 
 /// Requests in progress get so long to end once the server is told to stop.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
@@ -39,12 +39,15 @@ pub struct Args {
     network_token: Option<String>,
     #[command(flatten)]
     sms: sms::Args,
+    #[command(flatten)]
+    call: call::Args,
 }
 
 /// # Errors
 /// When the address cannot be listened on, or demo data cannot be loaded.
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     let sms = args.sms.settings()?;
+    let calls = args.call.settings(args.demo)?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let listener = TcpListener::bind(args.addr).await.with_context(|| format!("cannot listen on {}", args.addr))?;
@@ -58,13 +61,18 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
         pool: context.pool.clone(),
         clock: context.clock.clone(),
         demo: args.demo,
+        calls: calls.is_some(),
         leptos_options: web::options(&site, address),
     };
     let access = network::Access::new(args.network_token.as_deref(), args.public_url.is_some());
     let public_url = args.public_url.unwrap_or_else(|| format!("http://{address}"));
-    let network = network::Settings { access, public_url: public_url.trim_end_matches('/').to_owned() };
-    let settings = Settings { secure: !address.ip().is_loopback(), site, network };
-    let workers = Workers::start(&state, sms)?;
+    let public_url = public_url.trim_end_matches('/').to_owned();
+    let callback_url = format!("{public_url}{}", call::STATUS_PATH);
+    let caller = calls.clone().map(|calls| call::Caller::new(&state, calls, callback_url)).transpose()?;
+    let network = network::Settings { access, public_url };
+    let call_key = calls.and_then(|calls| calls.service).map(|service| service.key);
+    let settings = Settings { secure: !address.ip().is_loopback(), site, network, call_key };
+    let workers = Workers::start(&state, sms, caller)?;
     let portal = web::router(state, &settings).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = watch::channel(false);
     let listener = listener.tap_io(|connection| {

@@ -6,7 +6,6 @@ mod charging_data;
 mod charging_messages;
 mod lanes;
 mod message;
-pub(crate) mod peers;
 mod problem;
 mod spending_limit;
 pub(crate) mod spending_limit_messages;

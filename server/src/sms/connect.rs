@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::settings::Centre;
-use crate::network::peers;
+use crate::peers;
 
 /// The longest that getting in may take.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(15);

@@ -32,8 +32,8 @@ use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
-use crate::network;
 use crate::session_store::PostgresSessions;
+use crate::{call, network};
 
 pub use site::{Site, options};
 
@@ -59,6 +59,8 @@ pub struct Settings {
     pub secure: bool,
     pub site: Site,
     pub network: network::Settings,
+    /// What a call-out service signs with that tells how calls ended; `None`: there is none.
+    pub call_key: Option<call::Key>,
 }
 
 /// Every address of the portal.
@@ -91,6 +93,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIME_MAX))
         .layer(from_fn(origin::refuse_cross_site));
     let secure = settings.secure;
+    let calls = settings.call_key.clone().map(|key| call::routes(&state, key)).unwrap_or_default();
     pages
         .merge(health::routes())
         .layer(from_fn(move |request, next| headers::protect(secure, request, next)))
@@ -101,6 +104,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // Network functions are no browsers, and each layer is work for every one of their thousands of requests a second.
         .merge(network::routes(&state, &settings.network).layer(from_fn(metrics::count)))
+        .merge(calls.layer(from_fn(metrics::count)))
         .with_state(state)
 }
 

@@ -14,10 +14,12 @@ use app::state::AppState;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::call::Caller;
 use crate::sms;
 use spending_limit::Notifier;
 
 const NOTICES_EVERY: Duration = Duration::from_millis(500);
+const CALLS_EVERY: Duration = Duration::from_secs(1);
 const NOTIFICATIONS_EVERY: Duration = Duration::from_millis(250);
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
@@ -33,11 +35,11 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts them all. `sms`: the SMS centre by which messages go to phones.
+    /// Starts them all. `sms`: the SMS centre by which messages go to phones; `caller`: who makes calls, if anybody.
     ///
     /// # Errors
     /// When the client that notifies network functions cannot be set up.
-    pub fn start(state: &AppState, sms: Option<sms::Settings>) -> anyhow::Result<Self> {
+    pub fn start(state: &AppState, sms: Option<sms::Settings>, caller: Option<Caller>) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let AppState { pool, clock, demo, .. } = state.clone();
@@ -50,6 +52,9 @@ impl Workers {
             tasks.spawn(repeat(NOTICES_EVERY, stopped.clone(), send));
         } else {
             tracing::warn!("no SMS centre is configured: messages to subscribers wait in their queue");
+        }
+        if let Some(caller) = caller {
+            tasks.spawn(repeat(CALLS_EVERY, stopped.clone(), async move || caller.run().await));
         }
         let notifier = Arc::new(Notifier::new(state)?);
         let reviewer = notifier.clone();

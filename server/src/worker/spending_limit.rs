@@ -4,14 +4,15 @@ use anyhow::Context as _;
 use app::state::AppState;
 use axum::body::Bytes;
 use axum::http::StatusCode;
+use axum::http::header::{HeaderName, HeaderValue, USER_AGENT};
 use charging::clock::SharedClock;
 use charging::usage::store::spending_limit::{self, AfterFailure, DueNotification};
 use futures::StreamExt as _;
 use sqlx::PgPool;
 
 use super::in_turn::in_turn;
-use crate::network::peers::{NoReply, Peers, Reply};
 use crate::network::spending_limit_messages::SpendingLimitStatus;
+use crate::peers::{NoReply, Peers, Reply};
 
 /// Notifications looked up at a time.
 const BATCH: u16 = 256;
@@ -58,7 +59,12 @@ impl Notifier {
     async fn send(&self, notification: DueNotification) -> anyhow::Result<()> {
         let uri = format!("{}/notify", notification.notif_uri);
         let body = Bytes::from(serde_json::to_vec(&SpendingLimitStatus::notification(&notification))?);
-        let answer = self.peers.post(&uri, &notification.idempotency_key(), &body).await;
+        // TS 29.500, clause 5.2.2.2: the kind of network function that sends.
+        let user_agent = (USER_AGENT, HeaderValue::from_static("CHF"));
+        // The same when the same notification is sent again.
+        let key = HeaderValue::try_from(notification.idempotency_key())?;
+        let headers = [user_agent, (HeaderName::from_static("idempotency-key"), key)].into_iter().collect();
+        let answer = self.peers.post(&uri, &headers, &body).await;
         // Without its path, which may name a subscriber.
         let peer = uri.split('/').nth(2).unwrap_or_default();
         let mut tx = self.pool.begin().await?;

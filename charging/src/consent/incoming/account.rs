@@ -97,11 +97,9 @@ impl Reply<'_> {
         }
     }
 
-    /// Turns on or off what no rule requires.
+    /// Turns on or off the reminders that no rule requires. Calls are another choice, made on the site.
     pub(super) async fn reminders(&self, conn: &mut PgConnection, on: bool) -> Result<Handled, IncomingError> {
-        for topic in Topic::ALL {
-            choice::choose(conn, self.subscriber_id, topic, on, "sms", self.now).await?;
-        }
+        choice::choose(conn, self.subscriber_id, Topic::UsageShare, on, "sms", self.now).await?;
         self.answer(conn, AccountNotice::Reminders { on }).await
     }
 

@@ -1,16 +1,67 @@
-//! Every message with example values: for the tests, and for `docs/messages.md`, which is made of it.
+//! Every message with example values: for the page that shows them all, for `docs/messages.md`, and for the tests.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::sync::LazyLock;
 
-use super::*;
-use crate::notice::{AccountNotice, DataLeft, ListLead, ListedService, ServiceNotice, UsageNotice};
-use crate::quantity::{GIB, MIB, Service};
-use crate::tariff::{Included, Kind};
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+
+use super::{BillFacts, CancelCost, Lapse, Message, parts};
+use crate::clock::{Month, start_of_day};
+use crate::notice::{AccountNotice, DataLeft, ListLead, ListedService, ServiceNotice, Topic, UsageNotice};
+use crate::quantity::{GIB, Service};
+use crate::subscriber::Language;
+use crate::tariff::{Included, Kind, TariffContent, Terms};
 use crate::usage::threshold::{CapState, UsedLevel};
 
+/// A message as the catalogue shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub kind: &'static str,
+    /// The topic that its reader may turn off; `None`: it is always sent.
+    pub topic: Option<Topic>,
+    /// In the order of [`Language::ALL`].
+    pub texts: Vec<Text>,
+}
+
+/// A message in one language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    pub language: Language,
+    pub body: String,
+    /// Parts that the SMS takes.
+    pub parts: usize,
+    /// What is said by phone to those who chose that.
+    pub spoken: Option<String>,
+}
+
+/// The catalogue: all messages there are, kind by kind, those that read the same once.
+pub fn entries() -> &'static [Entry] {
+    static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+        let sample = Sample::usual();
+        let languages = Language::ALL.map(|language| (language, messages(&sample, language)));
+        let mut entries: Vec<Entry> = Vec::new();
+        for index in 0..languages[0].1.len() {
+            let texts: Vec<Text> = languages.iter().map(|(language, all)| text(&all[index], *language)).collect();
+            let message = &languages[0].1[index];
+            if !entries.iter().any(|entry| entry.texts == texts) {
+                entries.push(Entry { kind: message.kind(), topic: message.topic(), texts });
+            }
+        }
+        // A kind may be told in several places of the product: here it stands together, where it came first.
+        let first = |kind| languages[0].1.iter().position(|message| message.kind() == kind);
+        entries.sort_by_key(|entry| first(entry.kind));
+        entries
+    });
+    &ENTRIES
+}
+
+fn text(message: &Message<'_>, language: Language) -> Text {
+    let body = message.render(language);
+    Text { language, parts: parts(&body), body, spoken: message.spoken(language) }
+}
+
 /// Values that messages are made of.
-pub struct Sample {
+pub(crate) struct Sample {
     pub tariff: TariffContent,
     pub terms: Terms,
     /// Yuan.
@@ -24,17 +75,24 @@ pub struct Sample {
 }
 
 impl Sample {
-    pub fn usual() -> Self {
+    pub(crate) fn usual() -> Self {
         Self::of(1, Decimal::new(5900, 2), Decimal::new(1234, 2), 3 * GIB / 2, 2)
     }
 
-    pub fn longest() -> Self {
-        Self::of(60, Decimal::new(9_999_999, 2), Decimal::new(9_999_999, 2), 9_999 * GIB + 999 * MIB, 99)
+    #[cfg(test)]
+    pub(crate) fn longest() -> Self {
+        Self::of(
+            60,
+            Decimal::new(9_999_999, 2),
+            Decimal::new(9_999_999, 2),
+            9_999 * GIB + 999 * crate::quantity::MIB,
+            99,
+        )
     }
 
     fn of(times: usize, price: Decimal, amount: Decimal, left: u64, number: u32) -> Self {
         let tariff = tariff(times);
-        let ends_at = Some("2026-12-31T16:00:00Z".parse().unwrap());
+        let ends_at = Some(year_end());
         let service = |number, name: &str, recurring_price, one_off_price, ends_at| ListedService {
             number,
             name: name.repeat(times),
@@ -53,22 +111,40 @@ impl Sample {
             directed_available: left,
             beyond: if times > 1 { left } else { 0 },
         };
-        Self { terms: tariff.terms.clone().unwrap(), tariff, price, amount, services, left, data, number }
+        Self {
+            terms: tariff.terms.clone().expect("the example has terms"),
+            tariff,
+            price,
+            amount,
+            services,
+            left,
+            data,
+            number,
+        }
     }
+}
+
+fn day(year: i32, month: u32, day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(year, month, day).expect("the example is a day")
+}
+
+/// The last instant of 2026, and so the first of 2027.
+fn year_end() -> DateTime<Utc> {
+    start_of_day(day(2027, 1, 1))
 }
 
 fn tariff(times: usize) -> TariffContent {
     let text = |text: &str| text.repeat(times);
     TariffContent {
-        scheme_id: "26MB900001".parse().unwrap(),
+        scheme_id: "26MB900001".parse().expect("the example is a scheme id"),
         operator_id: "mingbai".to_owned(),
         name: text("畅享 99 套餐"),
         kind: Kind::Plan,
         audience: String::new(),
         regions: vec!["全国".to_owned()],
         channels: vec![],
-        on_sale_from: "2026-01-01".parse().unwrap(),
-        on_sale_until: "2027-12-31".parse().unwrap(),
+        on_sale_from: day(2026, 1, 1),
+        on_sale_until: day(2027, 12, 31),
         validity: text("长期有效，每月自动续订，直到退订"),
         commitment: text("无"),
         cancel: text("网上营业厅、营业厅、10086"),
@@ -89,13 +165,13 @@ fn tariff(times: usize) -> TariffContent {
                 "overage":[{"service":"data","model":"ladder","price":"0.03","unit":"1MB","block_price":"3.00","block":"1GB"},
                     {"service":"voice","model":"unit","price":"0.15","unit":"1min"}]}"#,
             )
-            .unwrap(),
+            .expect("the example is readable"),
         ),
     }
 }
 
 /// Every message there is, in every form that reads differently.
-pub fn messages(sample: &Sample, language: Language) -> Vec<Message<'_>> {
+pub(crate) fn messages(sample: &Sample, language: Language) -> Vec<Message<'_>> {
     let mut all = orders(sample);
     all.extend(services(sample, language).into_iter().map(Message::Service));
     all.extend(account(sample).into_iter().map(Message::Account));
@@ -107,8 +183,8 @@ pub fn messages(sample: &Sample, language: Language) -> Vec<Message<'_>> {
 fn orders(sample: &Sample) -> Vec<Message<'_>> {
     let Sample { tariff, terms, amount, .. } = sample;
     let (name, code, cap) = (tariff.name.as_str(), "048213", sample.price);
-    let starts_on = "2026-12-01".parse().unwrap();
-    let ends_at = "2026-12-31T16:00:00Z".parse().unwrap();
+    let starts_on = day(2026, 12, 1);
+    let ends_at = year_end();
     let cancelled = |how, cost| Message::CancelConfirmed { name, ends_at, how, cost };
     vec![
         Message::SignInCode { code },
@@ -129,7 +205,7 @@ fn orders(sample: &Sample) -> Vec<Message<'_>> {
         Message::CapRefused { cap },
         Message::CapLapsed { cap },
         Message::BillReady {
-            month: "2026-10".parse().unwrap(),
+            month: Month::of_date(day(2026, 10, 1)),
             total: sample.price + amount,
             due: sample.price + amount,
             facts: BillFacts { fees: sample.price, overage: *amount, change: Some(-amount) },
@@ -140,8 +216,8 @@ fn orders(sample: &Sample) -> Vec<Message<'_>> {
 fn services(sample: &Sample, language: Language) -> Vec<ServiceNotice<'_>> {
     let name = sample.tariff.name.as_str();
     let (number, amount, monthly) = (100 + sample.number.pow(2).cast_signed(), sample.amount, sample.price);
-    let ends_at = "2026-12-31T16:00:00Z".parse().unwrap();
-    let renews_on = "2026-12-01".parse().unwrap();
+    let ends_at = year_end();
+    let renews_on = day(2026, 12, 1);
     let lists = [ListLead::Asked, ListLead::NoList, ListLead::Expired, ListLead::Unread].map(|lead| {
         let pages = crate::notice::pages(lead, &sample.services, language);
         ServiceNotice::List { lead, services: pages[0], page: 1, pages: pages.len() }
@@ -162,8 +238,8 @@ fn services(sample: &Sample, language: Language) -> Vec<ServiceNotice<'_>> {
 
 fn account(sample: &Sample) -> Vec<AccountNotice<'_>> {
     let Sample { tariff, terms, amount, price, data, .. } = sample;
-    let month: Month = "2026-11".parse().unwrap();
-    let ends_at = Some("2026-12-31T16:00:00Z".parse().unwrap());
+    let month: Month = Month::of_date(day(2026, 11, 1));
+    let ends_at = Some(year_end());
     vec![
         AccountNotice::Plan { name: &tariff.name, terms, ends_at, others: 99 },
         AccountNotice::Plan { name: &tariff.name, terms, ends_at: None, others: 0 },
@@ -199,49 +275,4 @@ fn usage(sample: &Sample) -> Vec<UsageNotice> {
     });
     let high = UsageNotice::HighCharge { beyond: amount, average: amount };
     allowances.chain(caps).chain([high]).collect()
-}
-
-/// Where the list for people stands.
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/messages.md");
-/// Set to anything, the test writes the document.
-const WRITE: &str = "MINGBAI_WRITE_DOCS";
-
-fn document() -> String {
-    let sample = Sample::usual();
-    let (chinese, english) = (messages(&sample, Language::Chinese), messages(&sample, Language::English));
-    let mut text = "# Every message to a subscriber\n\nMade from the templates in `charging/src/notice` by \
-        `MINGBAI_WRITE_DOCS=1 cargo test -p charging catalogue`, which else checks that it is current. The number in \
-        parentheses is of the parts that the SMS takes.\n"
-        .to_owned();
-    let mut shown: Vec<String> = Vec::new();
-    let mut kind = "";
-    for (chinese, english) in chinese.iter().zip(&english) {
-        let (body, translated) = (chinese.render(Language::Chinese), english.render(Language::English));
-        if shown.contains(&body) {
-            continue;
-        }
-        if kind != chinese.kind() {
-            kind = chinese.kind();
-            let choice = if chinese.topic().is_some() { ", can be turned off in part" } else { "" };
-            write!(text, "\n## {kind}{choice}\n").unwrap();
-        }
-        for said in [&body, &translated] {
-            write!(text, "\n> {} ({})\n", said.replace('\n', "  \n> "), parts(said)).unwrap();
-        }
-        shown.push(body);
-    }
-    text
-}
-
-#[test]
-fn the_document_is_current() {
-    let path = Path::new(DOCUMENT);
-    if std::env::var_os(WRITE).is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, document()).unwrap();
-    }
-    let written = std::fs::read_to_string(path).unwrap_or_default();
-    let is = document();
-    let stale: Vec<_> = is.lines().filter(|line| !written.lines().any(|known| known == *line)).collect();
-    assert!(written == is, "run MINGBAI_WRITE_DOCS=1 cargo test -p charging catalogue; it lacks {stale:#?}");
 }

@@ -1,5 +1,7 @@
 //! Every message that is sent, in both languages: short, plain, signed 【明白】 ([Mingbai] in English).
 
+pub mod catalogue;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
@@ -355,6 +357,6 @@ pub fn parts(body: &str) -> usize {
 }
 
 #[cfg(test)]
-mod catalogue;
+mod document;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,8 @@
-//! `/me/notices`: every message that was sent to the subscriber.
+//! `/me/notices`: every message that was sent to the subscriber, and what is chosen of them.
 
+mod choices;
+
+use charging::notice::call::Ending;
 use charging::notice::queue::TOO_LATE;
 use charging::notice::store::{Notice, for_subscriber};
 use charging::subscriber::store::find;
@@ -8,10 +11,12 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use crate::components::{PageError, page, time_text};
+use crate::components::{PageError, kind_text, page, time_text};
 use crate::i18n::{Locale, td_string};
 use crate::request::{locale, signed_in};
 use crate::state::AppState;
+
+pub use choices::ChoicesPage;
 
 /// Messages on one page.
 const PAGE: u8 = 20;
@@ -38,6 +43,10 @@ pub fn NoticesPage() -> impl IntoView {
                     <h1>{td_string!(l, notice.title)}</h1>
                     <p class="muted">{td_string!(l, notice.lead, msisdn = subscriber.msisdn.as_str())}</p>
                 </header>
+                <p class="actions">
+                    <a class="button" href="/me/notices/choices">{td_string!(l, notice.to_choices)}</a>
+                    <a class="button" href="/notices">{td_string!(l, notice.to_catalogue)}</a>
+                </p>
                 {if notices.is_empty() {
                     view! { <p class="card empty">{td_string!(l, notice.empty)}</p> }.into_any()
                 } else {
@@ -55,11 +64,12 @@ pub fn NoticesPage() -> impl IntoView {
 }
 
 fn entry(l: Locale, notice: Notice) -> AnyView {
-    let (class, state) = state_text(l, &notice);
+    let (class, state) = if notice.is_call { call_state(l, &notice) } else { sms_state(l, &notice) };
+    let call = notice.is_call.then(|| view! { <span class="tag">{td_string!(l, notice.call)}</span> " " });
     view! {
         <li>
             <div class="row spread">
-                <h2 class="entry-name">{kind_text(l, &notice.kind)}</h2>
+                <h2 class="entry-name">{call} {kind_text(l, &notice.kind)}</h2>
                 <span class=class>{state}</span>
             </div>
             <p class="said">{notice.body}</p>
@@ -68,54 +78,55 @@ fn entry(l: Locale, notice: Notice) -> AnyView {
     .into_any()
 }
 
-/// What became of a message, and the class that shows it.
-fn state_text(l: Locale, notice: &Notice) -> (&'static str, String) {
+/// What became of an SMS, and the class that shows it.
+fn sms_state(l: Locale, notice: &Notice) -> (&'static str, String) {
     let error = notice.last_error.as_deref().unwrap_or_default();
-    let at = |at: Option<DateTime<Utc>>| time_text(l, at.unwrap_or(notice.created_at));
     match notice.state.as_str() {
-        "sent" => ("small muted", td_string!(l, notice.state_sent, time = at(notice.sent_at))),
-        "delivered" => ("small muted", td_string!(l, notice.state_delivered, time = at(notice.settled_at))),
+        "sent" => ("small muted", td_string!(l, notice.state_sent, time = at(l, notice, notice.sent_at))),
+        "delivered" => ("small muted", td_string!(l, notice.state_delivered, time = at(l, notice, notice.settled_at))),
         "undelivered" if error.starts_with("EXPIRED") => {
             ("tag warn", td_string!(l, notice.state_undelivered_expired).to_owned())
         }
         "undelivered" => ("tag warn", td_string!(l, notice.state_undelivered).to_owned()),
         "given_up" if error == TOO_LATE => ("tag warn", td_string!(l, notice.state_too_late).to_owned()),
         "given_up" => ("tag warn", td_string!(l, notice.state_given_up).to_owned()),
-        _ => ("tag", td_string!(l, notice.state_queued).to_owned()),
+        _ => waiting(l, notice),
     }
 }
 
-fn kind_text(l: Locale, kind: &str) -> &'static str {
-    match kind {
-        "sign_in_code" => td_string!(l, notice.kind_sign_in_code),
-        "order_request" => td_string!(l, notice.kind_order_request),
-        "order_success" => td_string!(l, notice.kind_order_success),
-        "plan_change" => td_string!(l, notice.kind_plan_change),
-        "order_lapsed" => td_string!(l, notice.kind_order_lapsed),
-        "order_refused" => td_string!(l, notice.kind_order_refused),
-        "cancel_confirmed" => td_string!(l, notice.kind_cancel_confirmed),
-        "cancel_undone" => td_string!(l, notice.kind_cancel_undone),
-        "cap_request" => td_string!(l, notice.kind_cap_request),
-        "cap_changed" => td_string!(l, notice.kind_cap_changed),
-        "cap_refused" => td_string!(l, notice.kind_cap_refused),
-        "cap_lapsed" => td_string!(l, notice.kind_cap_lapsed),
-        "allowance_level" => td_string!(l, notice.kind_allowance_level),
-        "cap_state" => td_string!(l, notice.kind_cap_state),
-        "high_charge" => td_string!(l, notice.kind_high_charge),
-        "bill_ready" => td_string!(l, notice.kind_bill_ready),
-        "service_list" => td_string!(l, notice.kind_service_list),
-        "not_cancelled" => td_string!(l, notice.kind_not_cancelled),
-        "first_charge" => td_string!(l, notice.kind_first_charge),
-        "first_charge_made" => td_string!(l, notice.kind_first_charge_made),
-        "renewal" => td_string!(l, notice.kind_renewal),
-        "my_plan" => td_string!(l, notice.kind_my_plan),
-        "my_data" => td_string!(l, notice.kind_my_data),
-        "my_bill" => td_string!(l, notice.kind_my_bill),
-        "my_cap" => td_string!(l, notice.kind_my_cap),
-        "cap_unchanged" => td_string!(l, notice.kind_cap_unchanged),
-        "reminders" => td_string!(l, notice.kind_reminders),
-        "nothing_asked" => td_string!(l, notice.kind_nothing_asked),
-        "help" => td_string!(l, notice.kind_help),
-        _ => td_string!(l, notice.kind_other),
+/// The same of a call.
+fn call_state(l: Locale, notice: &Notice) -> (&'static str, String) {
+    let ending = notice.last_error.as_deref().and_then(Ending::named);
+    match notice.state.as_str() {
+        "sent" => ("small muted", td_string!(l, notice.call_sent, time = at(l, notice, notice.sent_at))),
+        "delivered" => ("small muted", td_string!(l, notice.call_answered, time = at(l, notice, notice.settled_at))),
+        "undelivered" => {
+            let why = match ending {
+                Some(Ending::NoAnswer) => td_string!(l, notice.call_no_answer),
+                Some(Ending::Busy) => td_string!(l, notice.call_busy),
+                Some(Ending::Refused) => td_string!(l, notice.call_refused),
+                Some(Ending::Failed | Ending::Answered) | None => td_string!(l, notice.call_failed),
+            };
+            ("tag warn", why.to_owned())
+        }
+        "given_up" => ("tag warn", td_string!(l, notice.call_given_up).to_owned()),
+        _ => waiting(l, notice),
     }
+}
+
+/// What was not sent yet: some messages wait for the morning.
+fn waiting(l: Locale, notice: &Notice) -> (&'static str, String) {
+    let now = AppState::current().clock.now();
+    let text = if notice.due_at > now && notice.last_error.is_none() {
+        td_string!(l, notice.state_waits, time = time_text(l, notice.due_at))
+    } else if notice.is_call {
+        td_string!(l, notice.call_queued).to_owned()
+    } else {
+        td_string!(l, notice.state_queued).to_owned()
+    };
+    ("tag", text)
+}
+
+fn at(l: Locale, notice: &Notice, at: Option<DateTime<Utc>>) -> String {
+    time_text(l, at.unwrap_or(notice.created_at))
 }

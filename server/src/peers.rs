@@ -1,11 +1,11 @@
-//! Messages to network functions. Without TLS they are sent by HTTP/2 known beforehand, as TS 29.500, clause 5.2.1,
+//! Messages to other programs: network functions, and the call-out service. Without TLS they are sent by HTTP/2 known beforehand, as TS 29.500, clause 5.2.1,
 //! asks for, and again by HTTP/1.1 to whoever does not understand that; with TLS, by what both ends agree on. Redirects
-//! and proxies are not followed, so that a message goes where the network function said and nowhere else.
+//! and proxies are not followed, so that a message goes where its receiver said and nowhere else.
 
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use axum::http::uri::Scheme;
 use axum::http::{Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -88,14 +88,14 @@ impl Peers {
         })
     }
 
-    /// Posts JSON. `key` is the same when the same message is sent again.
+    /// Posts JSON, with these headers besides.
     ///
     /// # Errors
     /// When no answer came.
-    pub async fn post(&self, uri: &str, key: &str, json: &Bytes) -> Result<Reply, NoReply> {
+    pub async fn post(&self, uri: &str, headers: &HeaderMap, json: &Bytes) -> Result<Reply, NoReply> {
         let uri: Uri = uri.parse().map_err(http::Error::from)?;
         let answered = tokio::time::timeout(ANSWER_TIME_MAX, async {
-            let response = self.send(&uri, key, json).await?;
+            let response = self.send(&uri, headers, json).await?;
             let status = response.status();
             // The status counts; what cannot be read of the rest is as if it were not there.
             let body = to_bytes(response.into_body(), ANSWER_BYTES_MAX).await.unwrap_or_default();
@@ -105,14 +105,12 @@ impl Peers {
         answered.await.unwrap_or(Err(NoReply::TooLate))
     }
 
-    async fn send(&self, uri: &Uri, key: &str, json: &Bytes) -> Result<Response<Body>, NoReply> {
+    async fn send(&self, uri: &Uri, headers: &HeaderMap, json: &Bytes) -> Result<Response<Body>, NoReply> {
         let request = || {
-            Request::post(uri)
-                .header(CONTENT_TYPE, "application/json")
-                // TS 29.500, clause 5.2.2.2: the kind of network function.
-                .header(USER_AGENT, "CHF")
-                .header("idempotency-key", HeaderValue::try_from(key)?)
-                .body(Body::from(json.clone()))
+            let mut request = Request::post(uri).body(Body::from(json.clone()))?;
+            request.headers_mut().extend(headers.clone());
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok::<_, http::Error>(request)
         };
         if uri.scheme() == Some(&Scheme::HTTPS) {
             return self
@@ -184,7 +182,7 @@ mod tests {
 
     async fn posted(address: SocketAddr, path: &str) -> Result<Reply, NoReply> {
         let uri = format!("http://{address}{path}");
-        Peers::new().unwrap().post(&uri, "key", &Bytes::from_static(b"{}")).await
+        Peers::new().unwrap().post(&uri, &HeaderMap::new(), &Bytes::from_static(b"{}")).await
     }
 
     #[tokio::test]
