@@ -17,7 +17,7 @@ use charging::usage::store::ingest_batch;
 use chrono::{DateTime, Utc};
 
 use crate::later;
-use crate::world::{ADDON, PACK, PLAN, World, at, now};
+use crate::world::{ADDON, PACK, PLAN, USE_PLAN, World, at, now};
 
 pub fn october() -> Month {
     "2026-10".parse().unwrap()
@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    async fn close(&self, month: Month, at: DateTime<Utc>) -> Summary {
+    pub async fn close(&self, month: Month, at: DateTime<Utc>) -> Summary {
         run(&self.db.app, month, &ManualClock::new(at), |_| ()).await.unwrap()
     }
 
@@ -189,6 +189,71 @@ async fn use_of_a_plan_that_was_cancelled_before_its_first_charge_costs_nothing(
     world.send_all(at(AHEAD)).await;
     assert_eq!(world.close(october(), second).await.bills, 2);
     world.is_sound().await;
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn it_is_free_once_in_twelve_months_for_the_same_tariff() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    let cancel = async |n: usize, start: &str, reply: &str, end: &str| {
+        world.order(a, ADDON, at(start)).await.unwrap();
+        assert_eq!(world.remind(at(end)).await, 1);
+        let (_, reminder) = world.last_sms(a).await;
+        let Handled::Cancelled { reason, .. } = world.receive(a, &format!("m{n}"), reply, at(end)).await else {
+            panic!("{reply} cancels nothing")
+        };
+        (reminder, reason)
+    };
+    let (first, reason) = cancel(1, "2026-01-15T12:00:00+08:00", "TD101", "2026-01-28T12:00:00+08:00").await;
+    assert!(first.contains("在扣费前回复TD101退订，一分不收"), "{first}");
+    assert_eq!(reason, EndReason::BeforeFirstCharge);
+    let (again, reason) = cancel(2, "2026-02-05T12:00:00+08:00", "TD102", "2026-02-25T12:00:00+08:00").await;
+    assert!(again.contains("不想要请回复TD102退订，本月按已用天数收，已产生的费用照收；要用不必回复。"), "{again}");
+    assert!(!again.contains("一分不收"), "{again}");
+    assert_eq!(reason, EndReason::Immediately);
+    assert!(world.last_sms(a).await.1.contains("本月按已用天数收7.50元"), "21 of 28 days");
+    let closed = world.close("2026-02".parse().unwrap(), at("2026-03-02T00:00:00+08:00")).await;
+    assert_eq!(closed.total.to_string(), "7.50");
+    // Another tariff has its own.
+    world.has(a, PACK, at("2026-03-02T12:00:00+08:00")).await;
+    assert_eq!(world.remind(at("2026-03-28T12:00:00+08:00")).await, 1);
+    assert!(world.last_sms(a).await.1.contains("一分不收"));
+    world.is_sound().await;
+    sqlx::query(
+        "update subscription set starts_at = starts_at - interval '3 months' where end_reason = 'before_first_charge'",
+    )
+    .execute(&world.db.owner)
+    .await
+    .unwrap();
+    world.has(a, ADDON, at("2026-10-15T12:00:00+08:00")).await;
+    assert_eq!(world.remind(at(AHEAD)).await, 1);
+    assert!(world.last_sms(a).await.1.contains("一分不收"), "a year later");
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_promised_where_something_was_charged_before() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    world.order(a, PLAN, now()).await.unwrap();
+    world.use_data(a, "beyond", 2 * GIB, now()).await;
+    assert_eq!(world.remind(at(AHEAD)).await, 1);
+    let (_, reminder) = world.last_sms(a).await;
+    assert!(reminder.ends_with("不想要请回复TD101退订，用到当月底，当月费用照收；要用不必回复。"), "{reminder}");
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn what_costs_by_use_names_its_fee() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    world.order(a, USE_PLAN, now()).await.unwrap();
+    assert_eq!(
+        world.last_sms(a).await.1,
+        "【明白】“用多少付多少”没有月费，一次性收5.00元，按使用收费，用了才扣费。不想要请在使用前回复TD101退订，\
+         一分不收；要用不必回复。"
+    );
     world.db.drop().await;
 }
 
