@@ -1,5 +1,6 @@
 //! Cancelling, what it means beforehand, and taking it back.
 
+use charging::consent::incoming::Handled;
 use charging::order::ending::{cancel, cancel_preview, undo_cancel};
 use charging::order::store::OrderError;
 use charging::order::view::active;
@@ -7,7 +8,8 @@ use charging::order::{EndReason, Refusal};
 use charging::quantity::GIB;
 use chrono::{DateTime, Utc};
 
-use crate::world::{ADDON, OTHER_PLAN, PACK, PLAN, World, at, now};
+use crate::first_charge::october;
+use crate::world::{ADDON, LOOSE_USE_PLAN, OTHER_PLAN, PACK, PLAN, USE_PLAN, World, at, now};
 
 async fn stop(
     world: &World,
@@ -103,6 +105,25 @@ async fn a_plan_change_that_is_cancelled_leaves_everything_as_it_was() {
     undo(&world, a, old, now()).await.unwrap();
     assert_eq!(plans(&world, a).await, reasons(None, Some("before_start")), "undone from the side of the old plan");
     drop(conn);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_change_to_a_plan_by_use_that_is_cancelled_leaves_the_present_one() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    let old = world.has(a, PLAN, at("2026-09-01T00:00:00+08:00")).await.subscription_id;
+    for (scheme_id, reply) in [(USE_PLAN, "TD101"), (LOOSE_USE_PLAN, "TD102")] {
+        let ordered = world.order(a, scheme_id, now()).await.unwrap();
+        assert_eq!(world.last_sms(a).await.0, "first_charge", "announced with the order");
+        let cancelled = Handled::Cancelled {
+            subscription_id: ordered.subscription_id,
+            ends_at: october().end(),
+            reason: EndReason::BeforeStart,
+        };
+        assert_eq!(world.receive(a, reply, reply, now()).await, cancelled);
+        assert_eq!(plans(&world, a).await[0], (old, None));
+    }
     world.db.drop().await;
 }
 
