@@ -9,7 +9,7 @@ use charging::quantity::GIB;
 use chrono::{DateTime, Utc};
 
 use crate::first_charge::october;
-use crate::world::{ADDON, LOOSE_USE_PLAN, OTHER_PLAN, PACK, PLAN, USE_PLAN, World, at, now};
+use crate::world::{ADDON, LOOSE_PLAN, LOOSE_USE_PLAN, OTHER_PLAN, PACK, PLAN, USE_PLAN, World, at, now};
 
 async fn stop(
     world: &World,
@@ -124,6 +124,29 @@ async fn a_change_to_a_plan_by_use_that_is_cancelled_leaves_the_present_one() {
         assert_eq!(world.receive(a, reply, reply, now()).await, cancelled);
         assert_eq!(plans(&world, a).await[0], (old, None));
     }
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn the_reply_in_time_is_free_also_after_a_plan_change() {
+    let world = World::new().await;
+    let (a, b) = (world.subscriber(1).await, world.subscriber(2).await);
+    let with_month = world.order(a, PLAN, now()).await.unwrap().subscription_id;
+    let loose = world.order(b, LOOSE_PLAN, now()).await.unwrap().subscription_id;
+    assert_eq!(world.remind(at("2026-10-26T09:00:00+08:00")).await, 2);
+    let (changed, replied) = (at("2026-10-27T09:00:00+08:00"), at("2026-10-28T09:00:00+08:00"));
+    for (subscriber_id, first, ends_at) in [(a, with_month, october().end()), (b, loose, changed)] {
+        world.order(subscriber_id, OTHER_PLAN, changed).await.unwrap();
+        let cancelled = Handled::Cancelled { subscription_id: first, ends_at, reason: EndReason::BeforeFirstCharge };
+        assert_eq!(world.receive(subscriber_id, "m1", "TD101", replied).await, cancelled);
+        assert!(world.last_sms(subscriber_id).await.1.contains("一分不收"));
+        assert_eq!(world.receive(subscriber_id, "m2", "TD101", replied).await, Handled::NotCancelled, "once");
+        assert_eq!(plans(&world, subscriber_id).await[1].1, None, "the other plan stays");
+    }
+    world.send_all(replied).await;
+    let closed = world.close(october(), at("2026-11-02T00:00:00+08:00")).await;
+    assert_eq!((closed.bills, closed.total.to_string()), (2, "99.00".to_owned()), "the other plan of one");
+    world.is_sound().await;
     world.db.drop().await;
 }
 
