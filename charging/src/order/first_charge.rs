@@ -4,14 +4,14 @@
 //!
 //! A monthly service is first charged with the bill of the month in which it begins, and told [`AHEAD`] of that; ordered
 //! later than that, in the transaction of the order. What costs by use alone is told with the order. The bill waits until the
-//! message is out for [`ANSWER_TIME`]. What moved in from another system was charged there before, and is not told of.
+//! message is out for [`ANSWER_TIME`], and not longer than [`UNSENT_MAX`] for one that is not sent. What moved in from another system was charged there before, and is not told of.
 //!
 //! That a subscription was either cancelled so or charged for is the key `charge_subscription`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde::de::DeserializeOwned;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 use super::store::{NewSubscription, OrderError};
 use crate::bill::{Period, one_off_charge, recurring_charge};
@@ -28,6 +28,11 @@ use crate::tariff::{CancelEffective, Recurring};
 pub const AHEAD: TimeDelta = TimeDelta::hours(5 * 24 + 15);
 /// How long the message is out before the charge may be made.
 pub const ANSWER_TIME: TimeDelta = TimeDelta::hours(24);
+/// How long a bill waits for a message that is not sent, from when it was written: it must not wait for ever where no SMS go
+/// out.
+pub const UNSENT_MAX: TimeDelta = TimeDelta::days(7);
+/// Reminders of one transaction.
+const BATCH: u16 = 200;
 /// The first number to reply; those below are of lists.
 pub const REPLY_NUMBER_MIN: u32 = 101;
 
@@ -158,6 +163,36 @@ pub async fn remind(conn: &mut PgConnection, subscribers: &[i64], now: DateTime<
     let notices = rows.iter().map(|row| Ok((row.subscriber_id, event(row.subscription_id), row.message(now)?)));
     let notices = notices.collect::<Result<Vec<_>, OrderError>>()?;
     Ok(tell_many(conn, &notices, now).await?)
+}
+
+/// Tells everybody of the first charges that are due to be told, some in one transaction. Who cannot be told is passed over
+/// until the next time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remind_all(pool: &PgPool, now: DateTime<Utc>) -> Result<(), OrderError> {
+    let mut after = Due::FIRST;
+    loop {
+        let batch = due(&mut *pool.acquire().await?, now, after, BATCH).await?;
+        let Some(last) = batch.last() else { return Ok(()) };
+        after = *last;
+        let mut subscribers: Vec<i64> = batch.iter().map(|due| due.subscriber_id).collect();
+        subscribers.sort_unstable();
+        subscribers.dedup();
+        let Err(error) = remind_together(pool, &subscribers, now).await else { continue };
+        tracing::warn!(error = format!("{error:?}"), "reminders of several subscribers failed; each is tried alone");
+        for subscriber_id in subscribers {
+            if let Err(error) = remind_together(pool, &[subscriber_id], now).await {
+                tracing::error!(subscriber_id, error = format!("{error:?}"), "a subscriber is passed over");
+            }
+        }
+    }
+}
+
+async fn remind_together(pool: &PgPool, subscribers: &[i64], now: DateTime<Utc>) -> Result<(), OrderError> {
+    let mut tx = pool.begin().await?;
+    remind(&mut tx, subscribers, now).await?;
+    Ok(tx.commit().await?)
 }
 
 /// The event of the notice: the bill looks for it by this name.

@@ -91,7 +91,7 @@ async fn the_reply_to_the_reminder_cancels_and_nothing_is_charged() {
     assert_eq!(world.last_sms(a).await.1, "【明白】“流量加油包”已在首次扣费前退订，现在起停止。一分不收，以后也不收。");
     assert_eq!(world.receive(a, "m2", "TD101", replied).await, Handled::NotCancelled);
     let closed = world.close(october(), at("2026-11-02T00:00:00+08:00")).await;
-    assert_eq!((closed.bills, closed.waiting, closed.total.to_string()), (1, 0, "0.00".to_owned()));
+    assert_eq!((closed.bills, closed.told + closed.unsent, closed.total.to_string()), (1, 0, "0.00".to_owned()));
     assert_eq!(world.count("charge").await, 0);
     world.is_sound().await;
     drop(conn);
@@ -109,11 +109,57 @@ async fn the_bill_waits_until_the_reminder_is_out_for_a_day() {
     assert!(body.contains("将在2026年11月1日首次扣费") && body.contains("TD101"), "{body}");
     let night = at("2026-11-01T02:00:00+08:00");
     let closed = world.close(october(), night).await;
-    assert_eq!((closed.bills, closed.waiting, world.count("charge").await), (0, 1, 0), "not sent yet");
+    assert_eq!((closed.bills, closed.told, closed.unsent), (0, 0, 1), "not sent yet");
+    assert_eq!(world.count("charge").await, 0);
     world.send_all(night).await;
-    assert_eq!(world.close(october(), at("2026-11-02T01:59:59+08:00")).await.waiting, 1);
+    let closed = world.close(october(), at("2026-11-02T01:59:59+08:00")).await;
+    assert_eq!((closed.bills, closed.told, closed.unsent), (0, 1, 0));
     let closed = world.close(october(), at("2026-11-02T02:00:00+08:00")).await;
-    assert_eq!((closed.bills, closed.waiting, closed.total.to_string()), (1, 0, "10.00".to_owned()));
+    assert_eq!((closed.bills, closed.told + closed.unsent, closed.total.to_string()), (1, 0, "10.00".to_owned()));
+    world.is_sound().await;
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_sent_holds_no_bill_for_ever() {
+    let world = World::new().await;
+    let (a, b) = (world.subscriber(1).await, world.subscriber(2).await);
+    world.order(a, ADDON, now()).await.unwrap();
+    world.order(b, ADDON, now()).await.unwrap();
+    assert_eq!(world.remind(at(AHEAD)).await, 2);
+    sqlx::query("update notice set state = 'given_up' where kind = 'first_charge' and subscriber_id = $1")
+        .bind(b)
+        .execute(&world.db.owner)
+        .await
+        .unwrap();
+    let closed = world.close(october(), at("2026-11-02T08:59:59+08:00")).await;
+    assert_eq!((closed.bills, closed.told, closed.unsent, closed.untold), (1, 0, 1, 1), "that of b was given up");
+    let closed = world.close(october(), at("2026-11-02T09:00:00+08:00")).await;
+    assert_eq!((closed.bills, closed.told, closed.unsent, closed.untold), (1, 0, 0, 1));
+    assert_eq!(closed.total.to_string(), "10.00");
+    world.is_sound().await;
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_later_bill_does_not_overtake_a_reminder_that_no_worker_wrote() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    world.order(a, ADDON, now()).await.unwrap();
+    let november: Month = "2026-11".parse().unwrap();
+    let run_at = at("2026-12-01T02:00:00+08:00");
+    for month in [november, october()] {
+        let closed = world.close(month, run_at).await;
+        assert_eq!((closed.bills, closed.unsent), (0, 1), "{month}");
+    }
+    assert_eq!(world.count("notice where kind = 'first_charge'").await, 1, "the run wrote it, once");
+    world.send_all(run_at).await;
+    assert_eq!(world.close(november, at("2026-12-02T01:59:59+08:00")).await.told, 1);
+    let day_after = at("2026-12-02T02:00:00+08:00");
+    for month in [october(), november] {
+        let closed = world.close(month, day_after).await;
+        assert_eq!((closed.bills, closed.total.to_string()), (1, "10.00".to_owned()), "{month}");
+    }
     world.is_sound().await;
     world.db.drop().await;
 }
