@@ -13,7 +13,7 @@ use super::{LineKind, NewLine};
 use crate::clock::Month;
 use crate::ledger::{ChargeKind, NewCharge};
 use crate::order::EndReason;
-use crate::order::first_charge::ANSWER_TIME;
+use crate::order::first_charge::{ANSWER_TIME, UNSENT_MAX};
 use crate::tariff::{FirstMonth, Recurring, SchemeId};
 
 /// Everything that goes on one bill.
@@ -62,22 +62,27 @@ impl Draft {
 }
 
 /// Subscribers next to one another by id.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Batch {
     /// Those who were there in the month and have no bill of it.
     pub wanted: Vec<i64>,
     /// How many have one.
     pub already: u64,
-    /// How many have none yet because a first charge is on it that was not told long enough ago.
-    pub waiting: u64,
+    /// How many have none yet because a first charge is on it that was told, but not long enough ago.
+    pub told: u64,
+    /// How many have none yet because the message of a first charge on it is not sent.
+    pub unsent: u64,
+    /// Those of `wanted` who are charged first although the message of it could not be sent.
+    pub untold: Vec<i64>,
     /// All of them.
     pub seen: u64,
     /// The id of the last.
     pub last: i64,
 }
 
-/// The next subscribers, at most `size`; `None` when there are no more. A bill waits while a first charge would be on it
-/// whose reminder is not out for [`ANSWER_TIME`].
+/// The next subscribers, at most `size`; `None` when there are no more. A bill waits while a first charge would be on it, of
+/// that month or one before, whose reminder is not out for [`ANSWER_TIME`]; for one that is not sent, not after it was given up
+/// or is [`UNSENT_MAX`] old.
 pub(super) async fn next_batch(
     conn: &mut PgConnection,
     month: Month,
@@ -90,34 +95,48 @@ pub(super) async fn next_batch(
              exists (select from bill b where b.subscriber_id = s.subscriber_id and b.month = $2) as "billed!",
              (s.created_at < $3 or exists (
                  select from subscription p where p.subscriber_id = s.subscriber_id and p.starts_at < $3)) as "here!",
-             exists (
-                 select from first_charge f
-                 join subscription p on p.subscriber_id = f.subscriber_id and p.subscription_id = f.subscription_id
-                 left join notice n on n.subscriber_id = f.subscriber_id
-                     and n.event_key = 'first_charge/' || f.subscription_id
-                 where f.subscriber_id = s.subscriber_id and f.month = $2 and p.ends_at is null
-                     and p.recurring_price > 0
-                     and not coalesce(n.sent_at <= $5, n.state = 'given_up', false)) as "waits!"
-           from subscriber s where s.subscriber_id > $1 order by s.subscriber_id limit $4"#,
+             coalesce(first.waits, false) as "waits!", coalesce(first.is_unsent, false) as "is_unsent!"
+           from subscriber s
+           left join lateral (
+               select bool_or(n.sent_at is null) as is_unsent,
+                   bool_or(n.sent_at is not null
+                       or n.state is distinct from 'given_up' and (f.reminded_at > $6) is distinct from false) as waits
+               from first_charge f
+               join subscription p on p.subscriber_id = f.subscriber_id and p.subscription_id = f.subscription_id
+               left join notice n on n.subscriber_id = f.subscriber_id
+                   and n.event_key = 'first_charge/' || f.subscription_id
+               where f.subscriber_id = s.subscriber_id and f.month <= $2 and p.ends_at is null
+                   and (p.recurring_price > 0 or p.one_off_price > 0)
+                   and (n.sent_at <= $5) is distinct from true
+                   and not exists (select from charge c
+                       where c.subscriber_id = f.subscriber_id and c.subscription_id = f.subscription_id
+                           and c.kind in ('recurring', 'one_off'))
+           ) first on true
+           where s.subscriber_id > $1 order by s.subscriber_id limit $4"#,
         after,
         month.first_day(),
         month.end(),
         size,
-        now - ANSWER_TIME
+        now - ANSWER_TIME,
+        now - UNSENT_MAX,
     )
     .fetch_all(conn)
     .await?;
     let Some(last) = rows.last().map(|row| row.subscriber_id) else { return Ok(None) };
-    let (already, seen) = (rows.iter().filter(|row| row.billed).count() as u64, rows.len() as u64);
-    let (waiting, wanted): (Vec<_>, Vec<_>) =
-        rows.into_iter().filter(|row| row.here && !row.billed).partition(|row| row.waits);
-    Ok(Some(Batch {
-        already,
-        seen,
-        last,
-        waiting: waiting.len() as u64,
-        wanted: wanted.into_iter().map(|row| row.subscriber_id).collect(),
-    }))
+    let mut batch = Batch { last, seen: rows.len() as u64, ..Batch::default() };
+    for row in rows {
+        match (row.billed, row.here) {
+            (true, _) => batch.already += 1,
+            (false, false) => {}
+            (false, true) if row.waits && row.is_unsent => batch.unsent += 1,
+            (false, true) if row.waits => batch.told += 1,
+            (false, true) => {
+                batch.wanted.push(row.subscriber_id);
+                batch.untold.extend(row.is_unsent.then_some(row.subscriber_id));
+            }
+        }
+    }
+    Ok(Some(batch))
 }
 
 /// Reads in one snapshot what is due and what is open; in the order of ids.

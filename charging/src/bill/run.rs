@@ -16,6 +16,8 @@ use crate::clock::{Clock, Month};
 use crate::database::{for_charging, is_transient, sqlstate};
 use crate::ledger::store::LedgerError;
 use crate::notice::store::NoticeError;
+use crate::order::first_charge::remind_all;
+use crate::order::store::OrderError;
 use crate::tariff::InvalidSchemeId;
 
 /// Subscribers whose bills are written in one transaction.
@@ -38,8 +40,14 @@ pub struct Summary {
     pub total: Decimal,
     /// Subscribers who had their bill of the month already.
     pub already: u64,
-    /// Subscribers who have none yet because a first charge on it was not told long enough ago: run again a day later.
-    pub waiting: u64,
+    /// Subscribers who have none yet because a first charge on it was told less than
+    /// [`ANSWER_TIME`](crate::order::first_charge::ANSWER_TIME) ago.
+    pub told: u64,
+    /// Subscribers who have none yet because the message of a first charge on it is not sent yet; not longer than
+    /// [`UNSENT_MAX`](crate::order::first_charge::UNSENT_MAX).
+    pub unsent: u64,
+    /// Bills made by this run although the message of a first charge on it could not be sent.
+    pub untold: u64,
     /// Subscribers who have none because it was refused, each with the reason.
     pub refused: Vec<(i64, RunError)>,
 }
@@ -57,6 +65,8 @@ pub enum RunError {
     Overflow(#[from] LineOverflow),
     #[error("{expected} rows of {table} were to be written, {written} were")]
     Incomplete { table: &'static str, expected: usize, written: u64 },
+    #[error("the first charges that are due to be told could not be told")]
+    Reminders(#[source] OrderError),
     #[error("the database holds what cannot be read: {0}")]
     Corrupt(String),
     #[error(transparent)]
@@ -101,8 +111,9 @@ impl RunError {
     }
 }
 
-/// Makes the bill of `month` for every subscriber who has none and was there in that month. `progress` is told the
-/// number of subscribers looked at since it was told last.
+/// Makes the bill of `month` for every subscriber who has none and was there in that month. First charges that are due to be
+/// told are told before, so that no bill waits for a worker that does not run. `progress` is told the number of subscribers
+/// looked at since it was told last.
 ///
 /// # Errors
 /// When the month is not over, or the database fails, or too many bills are refused; the bills made until then stay.
@@ -111,7 +122,10 @@ pub async fn run(pool: &PgPool, month: Month, clock: &dyn Clock, progress: impl 
         return Err(RunError::NotOver { month });
     }
     let pool = for_charging(pool, CONNECTIONS);
-    let summary = run_in(&pool, month, clock, progress).await;
+    let summary = match remind_all(&pool, clock.now()).await {
+        Ok(()) => run_in(&pool, month, clock, progress).await,
+        Err(error) => Err(RunError::Reminders(error)),
+    };
     pool.close().await;
     summary
 }
@@ -127,7 +141,9 @@ async fn run_in(pool: &PgPool, month: Month, clock: &dyn Clock, progress: impl F
         summary.bills += closed.totals.len() as u64;
         summary.total += closed.totals.iter().sum::<Decimal>();
         summary.already += closed.already;
-        summary.waiting += closed.waiting;
+        summary.told += closed.told;
+        summary.unsent += closed.unsent;
+        summary.untold += closed.untold;
         summary.refused.extend(closed.refused);
         progress(closed.seen);
         if summary.refused.len() >= REFUSED_MAX {
@@ -169,14 +185,17 @@ struct Closed {
     /// Of the bills made, in yuan.
     totals: Vec<Decimal>,
     already: u64,
-    waiting: u64,
+    told: u64,
+    unsent: u64,
+    untold: u64,
     refused: Vec<(i64, RunError)>,
     seen: u64,
 }
 
 /// Closes a batch in one transaction, or, where that is refused, each subscriber in one.
 async fn close_batch(pool: &PgPool, month: Month, batch: Batch, now: DateTime<Utc>) -> Result<Closed, RunError> {
-    let mut closed = Closed { already: batch.already, waiting: batch.waiting, seen: batch.seen, ..Closed::default() };
+    let Batch { already, told, unsent, seen, .. } = batch;
+    let mut closed = Closed { already, told, unsent, seen, ..Closed::default() };
     if batch.wanted.is_empty() {
         return Ok(closed);
     }
@@ -194,6 +213,8 @@ async fn close_batch(pool: &PgPool, month: Month, batch: Batch, now: DateTime<Ut
             }
         }
     }
+    let is_billed = |id: &&i64| !closed.refused.iter().any(|(refused, _)| refused == *id);
+    closed.untold = batch.untold.iter().filter(is_billed).count() as u64;
     Ok(closed)
 }
 

@@ -8,6 +8,7 @@ use super::template::{CancelCost, PART_CHARS, PARTS_MAX, short};
 use super::words::{self, last_day, yuan};
 use crate::money::round_to_fen;
 use crate::subscriber::Language;
+use crate::tariff::CancelEffective;
 
 /// A line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,18 +62,22 @@ pub enum ServiceNotice<'a> {
         name: &'a str,
         ends_at: DateTime<Utc>,
     },
-    /// 首次扣费提醒: yuan that is charged first, yuan a month, the day, and what to reply to cancel.
+    /// 首次扣费提醒: yuan that is charged first, yuan a month, the day, and what to reply to cancel; `costs`: how what is
+    /// cancelled so is charged, `None`: not at all.
     FirstCharge {
         name: &'a str,
         amount: Decimal,
         monthly: Decimal,
         charged_on: NaiveDate,
         number: i32,
+        costs: Option<CancelEffective>,
     },
-    /// The same of what costs by use alone.
+    /// The same of what costs by use alone, with the yuan that is charged once.
     FirstUse {
         name: &'a str,
+        one_off: Decimal,
         number: i32,
+        costs: Option<CancelEffective>,
     },
     /// The reply to cancel came after a charge; yuan charged until then.
     FirstChargeMade {
@@ -122,17 +127,29 @@ impl ServiceNotice<'_> {
             Self::EndsAlready { name, ends_at } => {
                 format!("“{}”之前已退订，用到{}为止，以后不再收费。不用再退订。", short(name), last_day(*ends_at, zh))
             }
-            Self::FirstCharge { name, amount, monthly, charged_on, number } => format!(
-                "“{}”将在{}首次扣费{}，以后每月{}。不想要请在扣费前回复TD{number}退订，一分不收；要用不必回复。",
+            Self::FirstCharge { name, amount, monthly, charged_on, number, costs } => format!(
+                "“{}”将在{}首次扣费{}，以后每月{}。不想要请{}；要用不必回复。",
                 short(name),
                 words::day(*charged_on, zh),
                 yuan(*amount, zh),
-                yuan(*monthly, zh)
+                yuan(*monthly, zh),
+                match costs {
+                    None => format!("在扣费前回复TD{number}退订，一分不收"),
+                    Some(CancelEffective::Immediately) => {
+                        format!("回复TD{number}退订，本月按已用天数收，已产生的费用照收")
+                    }
+                    Some(CancelEffective::MonthEnd) => format!("回复TD{number}退订，用到当月底，当月费用照收"),
+                }
             ),
-            Self::FirstUse { name, number } => format!(
-                "“{}”没有月费，按使用收费，用了才扣费。不想要请在使用前回复TD{number}退订，一分不收；要用不必回复。",
-                short(name)
-            ),
+            Self::FirstUse { name, one_off, number, costs } => {
+                let fee =
+                    if one_off.is_zero() { String::new() } else { format!("一次性收{}，", yuan(*one_off, zh)) };
+                let reply = match costs {
+                    None => format!("在使用前回复TD{number}退订，一分不收"),
+                    Some(_) => format!("回复TD{number}退订，停止前的费用照收"),
+                };
+                format!("“{}”没有月费，{fee}按使用收费，用了才扣费。不想要请{reply}；要用不必回复。", short(name))
+            }
             Self::FirstChargeMade { name, charged } => format!(
                 "您答复退订“{}”时，它已经扣费，至今共{}。退订从您答复时办理，费用和停止时间见退订短信。有疑问请拨10086。",
                 short(name),
@@ -177,16 +194,23 @@ impl ServiceNotice<'_> {
                 short(name),
                 last_day(*ends_at, en)
             ),
-            Self::FirstCharge { name, amount, monthly, charged_on, number } => format!(
-                "\"{}\" is charged for the first time on {}: {}, then {} a month. Not wanted? Reply TD{number} before then and pay nothing. To keep it, do nothing.",
+            Self::FirstCharge { name, amount, monthly, charged_on, number, costs } => format!(
+                "\"{}\" is charged for the first time on {}: {}, then {} a month. Not wanted? Reply TD{number}{}. To keep it, do nothing.",
                 short(name),
                 words::day(*charged_on, en),
                 yuan(*amount, en),
-                yuan(*monthly, en)
+                yuan(*monthly, en),
+                match costs {
+                    None => " before then and pay nothing",
+                    Some(CancelEffective::Immediately) => " and pay days and use so far",
+                    Some(CancelEffective::MonthEnd) => "; that month is charged",
+                }
             ),
-            Self::FirstUse { name, number } => format!(
-                "\"{}\" has no monthly fee: you pay for what you use. Not wanted? Reply TD{number} before using it and pay nothing. To keep it, do nothing.",
-                short(name)
+            Self::FirstUse { name, one_off, number, costs } => format!(
+                "\"{}\" has no monthly fee: you pay {}what you use. Not wanted? Reply TD{number}{}. To keep it, do nothing.",
+                short(name),
+                if one_off.is_zero() { "for ".to_owned() } else { format!("{} once and for ", yuan(*one_off, en)) },
+                if costs.is_none() { " before using it and pay nothing" } else { "; costs until it stops remain" }
             ),
             Self::FirstChargeMade { name, charged } => format!(
                 "When your reply to cancel \"{}\" came, it had been charged: {} so far. It is cancelled as of your reply; see that message. Questions: call 10086.",

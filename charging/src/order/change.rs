@@ -33,17 +33,17 @@ impl Change {
 }
 
 /// When a subscription ends that is cancelled now, between the reminder of its first charge and that charge: as its tariff
-/// says, and no later than the month that would have been charged first.
+/// says, and no later than the month that would have been charged first. What has not begun never does.
 pub fn end_before_first_charge(
     starts_at: DateTime<Utc>,
     cancel: CancelEffective,
     now: DateTime<Utc>,
 ) -> (DateTime<Utc>, EndReason) {
-    let end = match cancel {
-        CancelEffective::Immediately => now,
-        CancelEffective::MonthEnd => Month::of(starts_at).end().max(now),
-    };
-    (end, EndReason::BeforeFirstCharge)
+    match cancel {
+        _ if now <= starts_at => (starts_at, EndReason::BeforeStart),
+        CancelEffective::Immediately => (now, EndReason::BeforeFirstCharge),
+        CancelEffective::MonthEnd => (Month::of(starts_at).end().max(now), EndReason::BeforeFirstCharge),
+    }
 }
 
 /// When a subscription ends that is cancelled now, and how.
@@ -107,7 +107,9 @@ mod tests {
     fn what_has_not_begun_ends_where_it_would_have() {
         let starts_at = at("2026-11-01T00:00:00+08:00");
         for cancel in [CancelEffective::Immediately, CancelEffective::MonthEnd] {
-            assert_eq!(end_of(starts_at, cancel, at("2026-10-31T23:59:59+08:00")), (starts_at, EndReason::BeforeStart));
+            let (now, never) = (at("2026-10-31T23:59:59+08:00"), (starts_at, EndReason::BeforeStart));
+            assert_eq!(end_of(starts_at, cancel, now), never);
+            assert_eq!(end_before_first_charge(starts_at, cancel, now), never);
         }
     }
 }

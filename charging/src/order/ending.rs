@@ -31,11 +31,23 @@ impl Subscribed {
     fn end(&self, before_first_charge: bool, now: DateTime<Utc>) -> Result<End, OrderError> {
         let cancel = self.terms()?.cancel_effective;
         match self.held.ends_at {
+            Some(end) if before_first_charge && self.gives_way(end, now)? => Ok((end, EndReason::BeforeFirstCharge)),
             Some(end) if end <= now => Err(OrderError::EndedBefore),
             Some(_) => Err(OrderError::EndsAlready),
             None if before_first_charge => Ok(end_before_first_charge(self.held.starts_at, cancel, now)),
             None => Ok(end_of(self.held.starts_at, cancel, now)),
         }
+    }
+
+    /// Whether it was announced, ends for another plan, and goes on until then or is still to be charged for. No other end at
+    /// once leaves what was announced without a charge.
+    fn gives_way(&self, end: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool, OrderError> {
+        let terms = self.terms()?;
+        Ok(match self.held.end_reason {
+            Some(EndReason::Replaced) => end > now,
+            Some(EndReason::Immediately) => terms.recurring.is_some() || terms.one_off > Decimal::ZERO,
+            _ => false,
+        })
     }
 
     /// What this month is charged when it ends so.
@@ -118,7 +130,8 @@ pub async fn cancel_preview(
 }
 
 /// Cancels and says so by SMS, with what it costs. A plan that was to take over and has not begun leaves the present plan as
-/// it was. What was told of its first charge and is not charged yet costs nothing. Returns when it ends and how.
+/// it was. What was told of its first charge and is not charged yet costs nothing, also where it ends for another plan; that
+/// end stays. Returns when it ends and how.
 ///
 /// # Errors
 /// [`OrderError::UnknownSubscription`], [`OrderError::EndedBefore`], [`OrderError::EndsAlready`].

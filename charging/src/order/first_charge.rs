@@ -1,15 +1,17 @@
 //! 首次扣费提醒 Before the first charge of a monthly or pay-per-use service its owner is told by SMS; until that charge is
-//! made, cancelling costs nothing, by the reply that the message names or by any other way.
+//! made, cancelling costs nothing, by the reply that the message names or by any other way. That is promised once in 12 months
+//! for the same tariff, and where nothing was charged before; else the message says what cancelling costs as ever.
 //!
 //! A monthly service is first charged with the bill of the month in which it begins, and told [`AHEAD`] of that; ordered
 //! later than that, in the transaction of the order. What costs by use alone is told with the order. The bill waits until the
-//! message is out for [`ANSWER_TIME`]. What moved in from another system was charged there before, and is not told of.
+//! message is out for [`ANSWER_TIME`], and not longer than [`UNSENT_MAX`] for one that is not sent. What moved in from another system was charged there before, and is not told of.
 //!
 //! That a subscription was either cancelled so or charged for is the key `charge_subscription`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
+use serde::de::DeserializeOwned;
+use sqlx::{PgConnection, PgPool};
 
 use super::store::{NewSubscription, OrderError};
 use crate::bill::{Period, one_off_charge, recurring_charge};
@@ -19,13 +21,18 @@ use crate::notice::ServiceNotice;
 use crate::notice::store::tell_many;
 use crate::notice::template::Message;
 use crate::subscriber::import_store;
-use crate::tariff::Recurring;
+use crate::tariff::{CancelEffective, Recurring};
 
 /// How long before the end of a month what is charged or renewed with it is told: five days (the operators' pledge of 2025 for
 /// automatic renewals and charges) and so much more that it is nine in the morning.
 pub const AHEAD: TimeDelta = TimeDelta::hours(5 * 24 + 15);
 /// How long the message is out before the charge may be made.
 pub const ANSWER_TIME: TimeDelta = TimeDelta::hours(24);
+/// How long a bill waits for a message that is not sent, from when it was written: it must not wait for ever where no SMS go
+/// out.
+pub const UNSENT_MAX: TimeDelta = TimeDelta::days(7);
+/// Reminders of one transaction.
+const BATCH: u16 = 200;
 /// The first number to reply; those below are of lists.
 pub const REPLY_NUMBER_MIN: u32 = 101;
 
@@ -126,17 +133,27 @@ pub async fn remind(conn: &mut PgConnection, subscribers: &[i64], now: DateTime<
         Announced,
         r#"with due as (
             select f.subscriber_id, f.subscription_id, t.name, t.terms #>> '{recurring,first_month}' as first_month,
-                s.recurring_price, s.one_off_price, s.starts_at,
+                t.terms ->> 'cancel_effective' as cancel_effective, s.recurring_price, s.one_off_price, s.starts_at,
+                not exists (select from charge c
+                    where c.subscriber_id = s.subscriber_id and c.subscription_id = s.subscription_id)
+                and not exists (select from overage_volume v
+                    where v.subscriber_id = s.subscriber_id and v.subscription_id = s.subscription_id
+                        and (v.volume_bytes > v.absorbed_bytes or v.voice_minutes > 0 or v.sms_messages > 0))
+                and not exists (select from subscription e
+                    where e.subscriber_id = s.subscriber_id and e.scheme_id = s.scheme_id
+                        and e.subscription_id <> s.subscription_id and e.end_reason = 'before_first_charge'
+                        and e.starts_at <= s.starts_at and e.starts_at > s.starts_at - interval '12 months') as is_free,
                 row_number() over (partition by f.subscriber_id order by f.remind_at, f.subscription_id) as nth,
                 (select max(l.reply_number) from first_charge l where l.subscriber_id = f.subscriber_id) as last_number
             from first_charge f
             join subscription s on s.subscriber_id = f.subscriber_id and s.subscription_id = f.subscription_id
             join tariff_version t on t.scheme_id = s.scheme_id and t.version = s.version
             where f.subscriber_id = any($1) and f.reminded_at is null and f.remind_at <= $2 and s.ends_at is null)
-        update first_charge f set reminded_at = $2, reply_number = coalesce(due.last_number + 1, $3) + due.nth - 1
+        update first_charge f set reminded_at = $2, reply_number = coalesce(due.last_number + 1, $3) + due.nth - 1,
+            is_free = due.is_free
         from due where f.subscriber_id = due.subscriber_id and f.subscription_id = due.subscription_id
-        returning f.subscriber_id, f.subscription_id, f.reply_number as "reply_number!", due.name, due.first_month,
-            due.recurring_price, due.one_off_price, due.starts_at"#,
+        returning f.subscriber_id, f.subscription_id, f.reply_number as "reply_number!", f.is_free as "is_free!", due.name,
+            due.first_month, due.cancel_effective, due.recurring_price, due.one_off_price, due.starts_at"#,
         subscribers,
         now,
         REPLY_NUMBER_MIN.cast_signed(),
@@ -148,6 +165,36 @@ pub async fn remind(conn: &mut PgConnection, subscribers: &[i64], now: DateTime<
     Ok(tell_many(conn, &notices, now).await?)
 }
 
+/// Tells everybody of the first charges that are due to be told, some in one transaction. Who cannot be told is passed over
+/// until the next time.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remind_all(pool: &PgPool, now: DateTime<Utc>) -> Result<(), OrderError> {
+    let mut after = Due::FIRST;
+    loop {
+        let batch = due(&mut *pool.acquire().await?, now, after, BATCH).await?;
+        let Some(last) = batch.last() else { return Ok(()) };
+        after = *last;
+        let mut subscribers: Vec<i64> = batch.iter().map(|due| due.subscriber_id).collect();
+        subscribers.sort_unstable();
+        subscribers.dedup();
+        let Err(error) = remind_together(pool, &subscribers, now).await else { continue };
+        tracing::warn!(error = format!("{error:?}"), "reminders of several subscribers failed; each is tried alone");
+        for subscriber_id in subscribers {
+            if let Err(error) = remind_together(pool, &[subscriber_id], now).await {
+                tracing::error!(subscriber_id, error = format!("{error:?}"), "a subscriber is passed over");
+            }
+        }
+    }
+}
+
+async fn remind_together(pool: &PgPool, subscribers: &[i64], now: DateTime<Utc>) -> Result<(), OrderError> {
+    let mut tx = pool.begin().await?;
+    remind(&mut tx, subscribers, now).await?;
+    Ok(tx.commit().await?)
+}
+
 /// The event of the notice: the bill looks for it by this name.
 fn event(subscription_id: i64) -> String {
     format!("first_charge/{subscription_id}")
@@ -157,8 +204,10 @@ struct Announced {
     subscriber_id: i64,
     subscription_id: i64,
     reply_number: i32,
+    is_free: bool,
     name: String,
     first_month: Option<String>,
+    cancel_effective: Option<String>,
     recurring_price: Decimal,
     one_off_price: Decimal,
     starts_at: DateTime<Utc>,
@@ -166,11 +215,11 @@ struct Announced {
 
 impl Announced {
     fn message(&self, now: DateTime<Utc>) -> Result<Message<'_>, OrderError> {
-        let (name, number) = (self.name.as_str(), self.reply_number);
+        let (name, number, costs) = (self.name.as_str(), self.reply_number, self.costs()?);
         let Some(first_month) = self.first_month.as_deref().filter(|_| self.recurring_price > Decimal::ZERO) else {
-            return Ok(Message::Service(ServiceNotice::FirstUse { name, number }));
+            return Ok(Message::Service(ServiceNotice::FirstUse { name, one_off: self.one_off_price, number, costs }));
         };
-        let first_month = serde_json::from_value(first_month.into()).map_err(|_| OrderError::Corrupt("terms"))?;
+        let first_month = read(first_month)?;
         let month = Month::of(self.starts_at);
         let period = Period { starts_at: self.starts_at, ends_at: None, end_reason: None };
         let recurring = Recurring { price: self.recurring_price, first_month };
@@ -183,19 +232,33 @@ impl Announced {
             monthly: self.recurring_price,
             charged_on,
             number,
+            costs,
         }))
+    }
+
+    /// How it is charged if it is cancelled; `None`: not at all.
+    fn costs(&self) -> Result<Option<CancelEffective>, OrderError> {
+        if self.is_free {
+            return Ok(None);
+        }
+        self.cancel_effective.as_deref().map(read).transpose()?.ok_or(OrderError::Corrupt("terms")).map(Some)
     }
 }
 
-/// Whether the first charge was told and nothing was charged yet, nor used beyond the allowances of it: it can be cancelled
-/// at no cost.
+/// A rule by its name in stored terms.
+fn read<T: DeserializeOwned>(name: &str) -> Result<T, OrderError> {
+    serde_json::from_value(name.into()).map_err(|_| OrderError::Corrupt("terms"))
+}
+
+/// Whether it was promised that cancelling before the first charge costs nothing, and nothing was charged yet, nor used beyond
+/// the allowances of it.
 pub(super) async fn is_announced(
     conn: &mut PgConnection,
     subscriber_id: i64,
     subscription_id: i64,
 ) -> Result<bool, OrderError> {
     let is_announced = sqlx::query_scalar!(
-        r#"select (f.reminded_at is not null
+        r#"select (coalesce(f.is_free, false)
             and not exists (select from charge c
                 where c.subscriber_id = f.subscriber_id and c.subscription_id = f.subscription_id)
             and not exists (select from overage_volume v

@@ -17,7 +17,7 @@ use charging::usage::store::ingest_batch;
 use chrono::{DateTime, Utc};
 
 use crate::later;
-use crate::world::{ADDON, PACK, PLAN, World, at, now};
+use crate::world::{ADDON, PACK, PLAN, USE_PLAN, World, at, now};
 
 pub fn october() -> Month {
     "2026-10".parse().unwrap()
@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    async fn close(&self, month: Month, at: DateTime<Utc>) -> Summary {
+    pub async fn close(&self, month: Month, at: DateTime<Utc>) -> Summary {
         run(&self.db.app, month, &ManualClock::new(at), |_| ()).await.unwrap()
     }
 
@@ -91,7 +91,7 @@ async fn the_reply_to_the_reminder_cancels_and_nothing_is_charged() {
     assert_eq!(world.last_sms(a).await.1, "【明白】“流量加油包”已在首次扣费前退订，现在起停止。一分不收，以后也不收。");
     assert_eq!(world.receive(a, "m2", "TD101", replied).await, Handled::NotCancelled);
     let closed = world.close(october(), at("2026-11-02T00:00:00+08:00")).await;
-    assert_eq!((closed.bills, closed.waiting, closed.total.to_string()), (1, 0, "0.00".to_owned()));
+    assert_eq!((closed.bills, closed.told + closed.unsent, closed.total.to_string()), (1, 0, "0.00".to_owned()));
     assert_eq!(world.count("charge").await, 0);
     world.is_sound().await;
     drop(conn);
@@ -109,11 +109,57 @@ async fn the_bill_waits_until_the_reminder_is_out_for_a_day() {
     assert!(body.contains("将在2026年11月1日首次扣费") && body.contains("TD101"), "{body}");
     let night = at("2026-11-01T02:00:00+08:00");
     let closed = world.close(october(), night).await;
-    assert_eq!((closed.bills, closed.waiting, world.count("charge").await), (0, 1, 0), "not sent yet");
+    assert_eq!((closed.bills, closed.told, closed.unsent), (0, 0, 1), "not sent yet");
+    assert_eq!(world.count("charge").await, 0);
     world.send_all(night).await;
-    assert_eq!(world.close(october(), at("2026-11-02T01:59:59+08:00")).await.waiting, 1);
+    let closed = world.close(october(), at("2026-11-02T01:59:59+08:00")).await;
+    assert_eq!((closed.bills, closed.told, closed.unsent), (0, 1, 0));
     let closed = world.close(october(), at("2026-11-02T02:00:00+08:00")).await;
-    assert_eq!((closed.bills, closed.waiting, closed.total.to_string()), (1, 0, "10.00".to_owned()));
+    assert_eq!((closed.bills, closed.told + closed.unsent, closed.total.to_string()), (1, 0, "10.00".to_owned()));
+    world.is_sound().await;
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_sent_holds_no_bill_for_ever() {
+    let world = World::new().await;
+    let (a, b) = (world.subscriber(1).await, world.subscriber(2).await);
+    world.order(a, ADDON, now()).await.unwrap();
+    world.order(b, ADDON, now()).await.unwrap();
+    assert_eq!(world.remind(at(AHEAD)).await, 2);
+    sqlx::query("update notice set state = 'given_up' where kind = 'first_charge' and subscriber_id = $1")
+        .bind(b)
+        .execute(&world.db.owner)
+        .await
+        .unwrap();
+    let closed = world.close(october(), at("2026-11-02T08:59:59+08:00")).await;
+    assert_eq!((closed.bills, closed.told, closed.unsent, closed.untold), (1, 0, 1, 1), "that of b was given up");
+    let closed = world.close(october(), at("2026-11-02T09:00:00+08:00")).await;
+    assert_eq!((closed.bills, closed.told, closed.unsent, closed.untold), (1, 0, 0, 1));
+    assert_eq!(closed.total.to_string(), "10.00");
+    world.is_sound().await;
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_later_bill_does_not_overtake_a_reminder_that_no_worker_wrote() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    world.order(a, ADDON, now()).await.unwrap();
+    let november: Month = "2026-11".parse().unwrap();
+    let run_at = at("2026-12-01T02:00:00+08:00");
+    for month in [november, october()] {
+        let closed = world.close(month, run_at).await;
+        assert_eq!((closed.bills, closed.unsent), (0, 1), "{month}");
+    }
+    assert_eq!(world.count("notice where kind = 'first_charge'").await, 1, "the run wrote it, once");
+    world.send_all(run_at).await;
+    assert_eq!(world.close(november, at("2026-12-02T01:59:59+08:00")).await.told, 1);
+    let day_after = at("2026-12-02T02:00:00+08:00");
+    for month in [october(), november] {
+        let closed = world.close(month, day_after).await;
+        assert_eq!((closed.bills, closed.total.to_string()), (1, "10.00".to_owned()), "{month}");
+    }
     world.is_sound().await;
     world.db.drop().await;
 }
@@ -189,6 +235,71 @@ async fn use_of_a_plan_that_was_cancelled_before_its_first_charge_costs_nothing(
     world.send_all(at(AHEAD)).await;
     assert_eq!(world.close(october(), second).await.bills, 2);
     world.is_sound().await;
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn it_is_free_once_in_twelve_months_for_the_same_tariff() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    let cancel = async |n: usize, start: &str, reply: &str, end: &str| {
+        world.order(a, ADDON, at(start)).await.unwrap();
+        assert_eq!(world.remind(at(end)).await, 1);
+        let (_, reminder) = world.last_sms(a).await;
+        let Handled::Cancelled { reason, .. } = world.receive(a, &format!("m{n}"), reply, at(end)).await else {
+            panic!("{reply} cancels nothing")
+        };
+        (reminder, reason)
+    };
+    let (first, reason) = cancel(1, "2026-01-15T12:00:00+08:00", "TD101", "2026-01-28T12:00:00+08:00").await;
+    assert!(first.contains("在扣费前回复TD101退订，一分不收"), "{first}");
+    assert_eq!(reason, EndReason::BeforeFirstCharge);
+    let (again, reason) = cancel(2, "2026-02-05T12:00:00+08:00", "TD102", "2026-02-25T12:00:00+08:00").await;
+    assert!(again.contains("不想要请回复TD102退订，本月按已用天数收，已产生的费用照收；要用不必回复。"), "{again}");
+    assert!(!again.contains("一分不收"), "{again}");
+    assert_eq!(reason, EndReason::Immediately);
+    assert!(world.last_sms(a).await.1.contains("本月按已用天数收7.50元"), "21 of 28 days");
+    let closed = world.close("2026-02".parse().unwrap(), at("2026-03-02T00:00:00+08:00")).await;
+    assert_eq!(closed.total.to_string(), "7.50");
+    // Another tariff has its own.
+    world.has(a, PACK, at("2026-03-02T12:00:00+08:00")).await;
+    assert_eq!(world.remind(at("2026-03-28T12:00:00+08:00")).await, 1);
+    assert!(world.last_sms(a).await.1.contains("一分不收"));
+    world.is_sound().await;
+    sqlx::query(
+        "update subscription set starts_at = starts_at - interval '3 months' where end_reason = 'before_first_charge'",
+    )
+    .execute(&world.db.owner)
+    .await
+    .unwrap();
+    world.has(a, ADDON, at("2026-10-15T12:00:00+08:00")).await;
+    assert_eq!(world.remind(at(AHEAD)).await, 1);
+    assert!(world.last_sms(a).await.1.contains("一分不收"), "a year later");
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_promised_where_something_was_charged_before() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    world.order(a, PLAN, now()).await.unwrap();
+    world.use_data(a, "beyond", 2 * GIB, now()).await;
+    assert_eq!(world.remind(at(AHEAD)).await, 1);
+    let (_, reminder) = world.last_sms(a).await;
+    assert!(reminder.ends_with("不想要请回复TD101退订，用到当月底，当月费用照收；要用不必回复。"), "{reminder}");
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn what_costs_by_use_names_its_fee() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    world.order(a, USE_PLAN, now()).await.unwrap();
+    assert_eq!(
+        world.last_sms(a).await.1,
+        "【明白】“用多少付多少”没有月费，一次性收5.00元，按使用收费，用了才扣费。不想要请在使用前回复TD101退订，\
+         一分不收；要用不必回复。"
+    );
     world.db.drop().await;
 }
 

@@ -1,5 +1,6 @@
 //! Cancelling, what it means beforehand, and taking it back.
 
+use charging::consent::incoming::Handled;
 use charging::order::ending::{cancel, cancel_preview, undo_cancel};
 use charging::order::store::OrderError;
 use charging::order::view::active;
@@ -7,7 +8,8 @@ use charging::order::{EndReason, Refusal};
 use charging::quantity::GIB;
 use chrono::{DateTime, Utc};
 
-use crate::world::{ADDON, OTHER_PLAN, PACK, PLAN, World, at, now};
+use crate::first_charge::october;
+use crate::world::{ADDON, LOOSE_PLAN, LOOSE_USE_PLAN, OTHER_PLAN, PACK, PLAN, USE_PLAN, World, at, now};
 
 async fn stop(
     world: &World,
@@ -103,6 +105,48 @@ async fn a_plan_change_that_is_cancelled_leaves_everything_as_it_was() {
     undo(&world, a, old, now()).await.unwrap();
     assert_eq!(plans(&world, a).await, reasons(None, Some("before_start")), "undone from the side of the old plan");
     drop(conn);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_change_to_a_plan_by_use_that_is_cancelled_leaves_the_present_one() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    let old = world.has(a, PLAN, at("2026-09-01T00:00:00+08:00")).await.subscription_id;
+    for (scheme_id, reply) in [(USE_PLAN, "TD101"), (LOOSE_USE_PLAN, "TD102")] {
+        let ordered = world.order(a, scheme_id, now()).await.unwrap();
+        assert_eq!(world.last_sms(a).await.0, "first_charge", "announced with the order");
+        let cancelled = Handled::Cancelled {
+            subscription_id: ordered.subscription_id,
+            ends_at: october().end(),
+            reason: EndReason::BeforeStart,
+        };
+        assert_eq!(world.receive(a, reply, reply, now()).await, cancelled);
+        assert_eq!(plans(&world, a).await[0], (old, None));
+    }
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn the_reply_in_time_is_free_also_after_a_plan_change() {
+    let world = World::new().await;
+    let (a, b) = (world.subscriber(1).await, world.subscriber(2).await);
+    let with_month = world.order(a, PLAN, now()).await.unwrap().subscription_id;
+    let loose = world.order(b, LOOSE_PLAN, now()).await.unwrap().subscription_id;
+    assert_eq!(world.remind(at("2026-10-26T09:00:00+08:00")).await, 2);
+    let (changed, replied) = (at("2026-10-27T09:00:00+08:00"), at("2026-10-28T09:00:00+08:00"));
+    for (subscriber_id, first, ends_at) in [(a, with_month, october().end()), (b, loose, changed)] {
+        world.order(subscriber_id, OTHER_PLAN, changed).await.unwrap();
+        let cancelled = Handled::Cancelled { subscription_id: first, ends_at, reason: EndReason::BeforeFirstCharge };
+        assert_eq!(world.receive(subscriber_id, "m1", "TD101", replied).await, cancelled);
+        assert!(world.last_sms(subscriber_id).await.1.contains("一分不收"));
+        assert_eq!(world.receive(subscriber_id, "m2", "TD101", replied).await, Handled::NotCancelled, "once");
+        assert_eq!(plans(&world, subscriber_id).await[1].1, None, "the other plan stays");
+    }
+    world.send_all(replied).await;
+    let closed = world.close(october(), at("2026-11-02T00:00:00+08:00")).await;
+    assert_eq!((closed.bills, closed.total.to_string()), (2, "99.00".to_owned()), "the other plan of one");
+    world.is_sound().await;
     world.db.drop().await;
 }
 

@@ -27,6 +27,10 @@ pub const SHELF: &str = "26MB900006";
 pub const PAST: &str = "26MB900007";
 /// Public from December 2026.
 pub const FUTURE: &str = "26MB900008";
+/// No monthly price, 5 yuan once, ends with the month; 0.15 yuan a minute.
+pub const USE_PLAN: &str = "26MB900009";
+/// No monthly price, ends at once; 0.15 yuan a minute.
+pub const LOOSE_USE_PLAN: &str = "26MB900010";
 
 pub fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -83,6 +87,9 @@ fn catalogue() -> Vec<Publication> {
     let addon = r#"{"recurring":{"price":"10.00","first_month":"full"},"cancel_effective":"immediately",
         "allowances":[{"service":"data","quantity":"2GB"}]}"#;
     let pack = r#"{"recurring":{"price":"20.00","first_month":"full"},"cancel_effective":"month_end"}"#;
+    let minutes = r#""overage":[{"service":"voice","model":"unit","price":"0.15","unit":"1min"}]"#;
+    let use_plan = format!(r#"{{"one_off":"5.00","cancel_effective":"month_end",{minutes}}}"#);
+    let loose_use_plan = format!(r#"{{"cancel_effective":"immediately",{minutes}}}"#);
     let mut past = tariff(PAST, Kind::Addon, "春季包", Some(pack));
     past.on_sale_until = "2026-06-30".parse().unwrap();
     let mut all: Vec<Publication> = [
@@ -91,6 +98,8 @@ fn catalogue() -> Vec<Publication> {
         tariff(LOOSE_PLAN, Kind::Plan, "随心 30", Some(loose)),
         tariff(ADDON, Kind::Addon, "流量加油包", Some(addon)),
         tariff(PACK, Kind::Addon, "视频包", Some(pack)),
+        tariff(USE_PLAN, Kind::Plan, "用多少付多少", Some(&use_plan)),
+        tariff(LOOSE_USE_PLAN, Kind::Plan, "随用随停", Some(&loose_use_plan)),
         tariff(SHELF, Kind::Addon, "只在公示", None),
         past,
     ]

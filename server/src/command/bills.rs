@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use charging::bill::{export, run as bill_run};
 use charging::clock::Month;
+use charging::order::first_charge::UNSENT_MAX;
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use sqlx::PgPool;
@@ -57,8 +58,19 @@ async fn close(context: &Context, month: Month) -> anyhow::Result<()> {
     let summary = bill_run::run(&context.pool, month, &*context.clock, |seen| progress.inc(seen)).await?;
     progress.finish_and_clear();
     println!("bills {}, total {}, already there {}", summary.bills, summary.total, summary.already);
-    if summary.waiting > 0 {
-        println!("waiting {}: a first charge was told less than a day ago; run again later", summary.waiting);
+    if summary.told > 0 {
+        println!("waiting {}: the SMS of a first charge was sent less than a day ago; run again later", summary.told);
+    }
+    if summary.unsent > 0 {
+        println!(
+            "waiting {}: the SMS of a first charge is not sent yet; `mingbai serve` sends it, and after {} days the bill is made \
+             all the same",
+            summary.unsent,
+            UNSENT_MAX.num_days()
+        );
+    }
+    if summary.untold > 0 {
+        println!("billed {} although the SMS of their first charge could not be sent", summary.untold);
     }
     for (subscriber_id, reason) in &summary.refused {
         eprintln!("subscriber {subscriber_id} has no bill: {reason}");

@@ -10,7 +10,7 @@ use crate::clock::{Month, start_of_day};
 use crate::notice::{AccountNotice, DataLeft, ListLead, ListedService, ServiceNotice, Topic, UsageNotice};
 use crate::quantity::{GIB, Service};
 use crate::subscriber::Language;
-use crate::tariff::{Included, Kind, TariffContent, Terms};
+use crate::tariff::{CancelEffective, Included, Kind, TariffContent, Terms};
 use crate::usage::threshold::{CapState, UsedLevel};
 
 /// A message as the catalogue shows it.
@@ -222,18 +222,21 @@ fn services(sample: &Sample, language: Language) -> Vec<ServiceNotice<'_>> {
         let pages = crate::notice::pages(lead, &sample.services, language);
         ServiceNotice::List { lead, services: pages[0], page: 1, pages: pages.len() }
     });
+    let costs = [None, Some(CancelEffective::Immediately), Some(CancelEffective::MonthEnd)];
+    let first_charges =
+        costs.map(|costs| ServiceNotice::FirstCharge { name, amount, monthly, charged_on: renews_on, number, costs });
+    let first_uses = [(Decimal::ZERO, costs[0]), (amount, costs[0]), (amount, costs[1])]
+        .map(|(one_off, costs)| ServiceNotice::FirstUse { name, one_off, number, costs });
     let others = [
         ServiceNotice::NoServices,
         ServiceNotice::NoSuchNumber { number: 99_999, last: 99 },
         ServiceNotice::Ended { name, ended_at: ends_at },
         ServiceNotice::EndsAlready { name, ends_at },
-        ServiceNotice::FirstCharge { name, amount, monthly, charged_on: renews_on, number },
-        ServiceNotice::FirstUse { name, number },
         ServiceNotice::FirstChargeMade { name, charged: amount },
         ServiceNotice::Renewal { first: name, services: 1, monthly, renews_on },
         ServiceNotice::Renewal { first: name, services: 99, monthly, renews_on },
     ];
-    lists.into_iter().chain(others).collect()
+    lists.into_iter().chain(others).chain(first_charges).chain(first_uses).collect()
 }
 
 fn account(sample: &Sample) -> Vec<AccountNotice<'_>> {
