@@ -75,8 +75,9 @@ impl Tampered {
         let a = world.subscriber(1).await;
         world.order(a, PLAN, now()).await.unwrap();
         let asked = world.ask(a, ADDON, later("1:00")).await.unwrap();
-        let drawn = strokes(DRAWN);
-        let signed = confirm(&world.db.app, a, asked.request_id, Given::Drawn(&drawn), later("2:00")).await.unwrap();
+        let (drawn, code) = (strokes(DRAWN), world.code(a).await);
+        let given = Given::Drawn { strokes: &drawn, code: &code };
+        let signed = confirm(&world.db.app, a, asked.request_id, given, later("2:00")).await.unwrap();
         world.order(a, PACK, later("3:00")).await.unwrap();
         let this = Self { world, subscriber_id: a, signed_order: signed.order_id };
         this.run(
@@ -88,7 +89,8 @@ impl Tampered {
                     where contype in ('c', 'u', 'x') and connamespace = 'public'::regnamespace
                         and conrelid::regclass::text in ('consent', 'consent_request', 'signature', 'product_order', 'subscription')
                 loop execute format('alter table %s drop constraint %I', c.of, c.conname); end loop;
-            end $$",
+            end $$;
+            alter table subscription alter column chargeable drop expression",
         )
         .await;
         for table in TABLES {
