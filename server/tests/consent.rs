@@ -139,10 +139,10 @@ async fn nothing_of_any_kind_runs_without_a_yes() {
     for (n, id) in (1..).zip(offers(&portal).await) {
         let a = portal.world.subscriber(n).await;
         let own = portal.sign_in(a).await;
-        let drawn = |request: i64| format!("request_id={request}&strokes={DRAWN}");
+        let drawn = |request: i64, code: &str| format!("request_id={request}&strokes={DRAWN}&code={code}");
         for (function, form) in [
             ("consent_code", "request_id=1000000&code=123456".to_owned()),
-            ("consent_signature", drawn(1_000_000)),
+            ("consent_signature", drawn(1_000_000, "123456")),
             ("consent_name", "request_id=1000000&name=x&code=123456".to_owned()),
         ] {
             assert_eq!(portal.post(&own, function, &form).await, "/me?problem=request_gone", "{id} never asked");
@@ -157,6 +157,9 @@ async fn nothing_of_any_kind_runs_without_a_yes() {
             ("consent_code", format!("request_id={request}&code="), "problem=code_wrong"),
             ("consent_code", format!("request_id={request}"), "problem=code_wrong"),
             ("consent_name", format!("request_id={request}&name=用户{n}&code={wrong}"), "problem=code_wrong"),
+            ("consent_signature", drawn(request, wrong), "problem=code_wrong"),
+            ("consent_signature", drawn(request, ""), "problem=code_wrong"),
+            ("consent_signature", format!("request_id={request}&strokes={DRAWN}"), "problem=code_wrong"),
             ("consent_name", format!("request_id={request}&name=张三&code={code}"), "problem=name"),
             ("consent_name", format!("request_id={request}&name=&code={code}"), "problem=name"),
             ("consent_signature", format!("request_id={request}"), "problem=signature"),
@@ -167,15 +170,17 @@ async fn nothing_of_any_kind_runs_without_a_yes() {
             let to = portal.post(&own, function, &form).await;
             assert!(to.ends_with(problem), "{id}: {function} {form}: {to}");
         }
-        assert_eq!(portal.post(&stranger, "consent_signature", &drawn(request)).await, "/me?problem=request_gone");
-        assert_eq!(portal.post("", "consent_signature", &drawn(request)).await, "/login?next=/me");
+        let signed = drawn(request, &code);
+        assert_eq!(portal.post(&stranger, "consent_signature", &signed).await, "/me?problem=request_gone");
+        assert_eq!(portal.post("", "consent_signature", &signed).await, "/login?next=/me");
         portal.clock.advance(TimeDelta::seconds(601));
-        let late = portal.post(&own, "consent_signature", &drawn(request)).await;
-        assert!(late.ends_with("problem=request_gone"), "{id} after ten minutes: {late}");
+        let late = portal.post(&own, "consent_signature", &signed).await;
+        assert!(late.ends_with("problem=code_wrong"), "{id} after ten minutes: {late}");
         portal.post(&own, "order", &format!("scheme_id={id}")).await;
         let request = portal.newest_request(a).await;
+        let signed = drawn(request, &portal.code(a).await);
         portal.post(&own, "consent_refuse", &format!("request_id={request}")).await;
-        assert_eq!(portal.post(&own, "consent_signature", &drawn(request)).await, "/me?problem=request_gone");
+        assert_eq!(portal.post(&own, "consent_signature", &signed).await, "/me?problem=request_gone");
         portal.nothing_runs(&id).await;
     }
     portal.world.db.drop().await;
@@ -203,7 +208,11 @@ async fn a_signature_on_the_page_makes_a_slip_that_proves_itself() {
         assert!(page.contains(&format!("action=\"{form}\"")), "{form}");
     }
     assert!(!page.contains("checked") && !page.contains("selected"), "nothing is ticked beforehand");
-    let to = portal.post(&own, "consent_signature", &format!("request_id={request}&strokes={DRAWN}")).await;
+    let at_field = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
+    assert!(at_field("name=\"code\"") < at_field("class=\"sign-field\""), "the code is asked for above the field");
+    let code = portal.code(a).await;
+    let form = format!("request_id={request}&strokes={DRAWN}&code={code}");
+    let to = portal.post(&own, "consent_signature", &form).await;
     let order = to.strip_prefix("/me/addons?ok=ordered&order=").unwrap_or_else(|| panic!("{to}")).to_owned();
 
     let shown = bytes(portal.get(&own, &format!("/me/agreements/{order}")).await).await;
@@ -235,7 +244,9 @@ async fn a_signature_on_the_page_makes_a_slip_that_proves_itself() {
     let output = verify(&slip, "slip.pdf", Some(key.trim()));
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for words in ["sound", "13800000001", ADDON, "10.00 yuan a month", "流量加油包", "a signature drawn", "was given"]
+    let both = format!("and the code of that SMS, `{code}`");
+    for words in
+        ["sound", "13800000001", ADDON, "10.00 yuan a month", "流量加油包", "a signature drawn", &both, "was given"]
     {
         assert!(said.contains(words), "{words}: {said}");
     }

@@ -14,12 +14,12 @@ const STEP: i32 = 3;
 
 type Line = Vec<(i32, i32)>;
 
-/// A field to sign on with a finger, a pen or a mouse, and the form that sends the lines. It shows them as the server
-/// will draw them, as a vector; nothing that the browser painted is sent. What the page puts into the form says with
+/// A field to sign on with a finger, a pen or a mouse, which adds the lines to the form of that id. It shows them as the
+/// server will draw them, as a vector; nothing that the browser painted is sent. What the page puts below says with
 /// `data-sign` which buttons take back a line (`undo`) and all of them (`clear`). Without scripts the page offers the name
 /// and the code instead, and this stays hidden.
 #[island]
-pub fn SignaturePad(children: Children) -> impl IntoView {
+pub fn SignaturePad(form: String, children: Children) -> impl IntoView {
     let ready = RwSignal::new(false);
     let lines = RwSignal::new(Vec::<Line>::new());
     let drawing = RwSignal::new(false);
@@ -49,8 +49,8 @@ pub fn SignaturePad(children: Children) -> impl IntoView {
     let path = move || lines.with(|lines| lines.iter().map(drawn).collect::<String>());
     let strokes = move || lines.with(|lines| format!("[{}]", lines.iter().map(written).collect::<Vec<_>>().join(",")));
     view! {
-        <form class="sign" method="post" action="/api/consent_signature" hidden=move || !ready.get() on:click=pressed>
-            <input type="hidden" name="strokes" prop:value=strokes />
+        <div class="sign" hidden=move || !ready.get() on:click=pressed>
+            <input type="hidden" name="strokes" form=form prop:value=strokes />
             <div
                 class="sign-field"
                 role="img"
@@ -65,7 +65,7 @@ pub fn SignaturePad(children: Children) -> impl IntoView {
                 </svg>
             </div>
             {children()}
-        </form>
+        </div>
     }
 }
 

@@ -98,7 +98,10 @@ pub fn said(l: Locale, evidence: &Evidence, answered: &Answered) -> Said {
         (Method::Signature, Some(name)) => {
             (td_string!(l, agreement.answer_typed, time = time), Some(joined(l, name, &evidence.answer)))
         }
-        (Method::Signature, None) => (td_string!(l, agreement.answer_signature, time = time), None),
+        (Method::Signature, None) => match evidence.code_beside_strokes() {
+            Some(code) => (td_string!(l, agreement.answer_drawn, time = time), Some(code.to_owned())),
+            None => (td_string!(l, agreement.answer_signature, time = time), None),
+        },
     };
     Said { text, quoted }
 }

@@ -1,4 +1,5 @@
-//! Every proof of a yes: the chain it stands in, the columns and the request that repeat it, and what was drawn.
+//! Every proof of a yes: the chain it stands in, the columns and the request that repeat it, the SMS that came in, and what
+//! was drawn.
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
@@ -31,6 +32,9 @@ struct Row {
     strokes_sha256: Option<Vec<u8>>,
     asked: Option<String>,
     request_is_same: Option<bool>,
+    asked_through: Option<String>,
+    /// The messages that came in at that instant, by their ids.
+    replies: Option<Value>,
     strokes: Option<Vec<u8>>,
     signature_sha256: Option<Vec<u8>>,
 }
@@ -58,7 +62,10 @@ async fn chains(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
             (r.state = 'agreed' and r.asked_at = c.asked_at and r.expires_at = c.asked_at + interval '10 minutes'
                 and (r.purpose, r.scheme_id, r.version, r.recurring_price, r.one_off_price, r.cap)
                     is not distinct from (c.purpose, c.scheme_id, c.version, c.recurring_price, c.one_off_price, c.cap)
-            ) as "request_is_same?",
+            ) as "request_is_same?", r.channel_id as "asked_through?",
+            case when c.method = 'sms_reply' then (
+                select jsonb_object_agg(i.message_id, i.body) from incoming_sms i
+                where i.subscriber_id = c.subscriber_id and i.received_at = c.agreed_at) end as replies,
             g.strokes as "strokes?", g.strokes_sha256 as "signature_sha256?"
         from consent c
         left join consent_request r on r.subscriber_id = c.subscriber_id and r.request_id = c.request_id
@@ -102,6 +109,9 @@ fn fault(row: &Row, before: &Before) -> Option<&'static str> {
     {
         return Some("something else was asked");
     }
+    if row.request_id.is_some() && !is_answered_as_said(row, &said) {
+        return Some("something else was answered");
+    }
     if !is_signed_as_said(row, &said) {
         return Some("the signature is another");
     }
@@ -126,6 +136,16 @@ fn says_the_same(row: &Row, said: &Value) -> bool {
         && text("channel_id") == Some(&row.channel_id)
         && is_at("asked_at", row.asked_at)
         && is_at("agreed_at", row.agreed_at)
+}
+
+/// A reply by SMS is what came in under that id at that instant; any other answer came the way that was asked.
+fn is_answered_as_said(row: &Row, said: &Value) -> bool {
+    if row.method != "sms_reply" {
+        return row.asked_through.as_deref() == Some(row.channel_id.as_str());
+    }
+    let came_in =
+        row.replies.as_ref().zip(said["reference"].as_str()).and_then(|(replies, id)| replies.get(id)?.as_str());
+    row.channel_id == "sms" && came_in.map(str::trim) == said["answer"].as_str() && came_in.is_some()
 }
 
 /// What was drawn is what the evidence names; a request that was signed has it or a name.

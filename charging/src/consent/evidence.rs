@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::signature::Signature;
 use super::{NewConsent, Subject, TEXT_BYTES_MAX};
 
+/// What a signature is called in an answer.
+const SIGNED: &str = "signed";
+
 /// Every key is present, in this order, without white space, but those of a signature, which stand only where there is
 /// one; amounts are texts with two decimals, times are UTC with microseconds. The same facts always give the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +110,17 @@ impl Evidence {
             Signature::Typed(name) => self.signed_name = Some(name.clone()),
         }
         self
+    }
+
+    /// The answer of who drew a signature and gave the code.
+    pub fn signed_with(code: &str) -> String {
+        format!("{SIGNED} {code}")
+    }
+
+    /// The code that was given beside a drawn signature; `None` on paper, and where something else was answered.
+    pub fn code_beside_strokes(&self) -> Option<&str> {
+        self.strokes_sha256.as_ref()?;
+        self.answer.strip_prefix(SIGNED)?.strip_prefix(' ')
     }
 
     /// The bytes that are stored and hashed.

@@ -114,7 +114,7 @@ pub struct NewConsent {
     pub reference: Option<String>,
     /// The exact text that the subscriber was shown.
     pub description: String,
-    /// What the subscriber answered: `Y`, the code, `signed`.
+    /// What the subscriber answered: `Y`, the code, `signed` on paper, `signed` and the code on the screen.
     pub answer: String,
 }
 

@@ -6,7 +6,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::signature::{Signature, Strokes, is_same_name};
 use super::store::{ConsentError, lock_subscriber, record, record_signed};
-use super::{Method, NewConsent, Subject};
+use super::{Evidence, Method, NewConsent, Subject};
 use crate::notice::store::{NewNotice, NoticeError, enqueue};
 use crate::notice::template::MASKED_CODE;
 use crate::sign_in::attempt::{self, REQUESTS_AN_HOUR};
@@ -95,8 +95,8 @@ pub struct Answer {
 pub enum Given<'a> {
     /// The code that was sent.
     Code(&'a str),
-    /// A signature drawn on the screen.
-    Drawn(&'a Strokes),
+    /// A signature drawn on the screen, and the code that was sent.
+    Drawn { strokes: &'a Strokes, code: &'a str },
     /// The registered name and the code that was sent, for those who draw nothing.
     Named { name: &'a str, code: &'a str },
 }
@@ -108,16 +108,13 @@ impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for Given<'a> {
 }
 
 impl<'a> Given<'a> {
-    fn code(self) -> Option<&'a str> {
+    /// Every way proves that the phone is at hand.
+    fn code(self) -> &'a str {
         match self {
-            Self::Code(code) | Self::Named { code, .. } => Some(code),
-            Self::Drawn(_) => None,
+            Self::Code(code) | Self::Drawn { code, .. } | Self::Named { code, .. } => code,
         }
     }
 }
-
-/// What a drawn signature is called as an answer.
-const SIGNED: &str = "signed";
 
 /// Asks for a yes: replaces older open requests of that purpose, and sends the message that `render` makes of a code.
 /// The subscriber's row stays locked until the caller commits.
@@ -283,10 +280,7 @@ pub async fn open_with(
     given: Given<'_>,
     now: DateTime<Utc>,
 ) -> Result<(sqlx::Transaction<'static, sqlx::Postgres>, OpenRequest, Answer), RequestError> {
-    let tried = match given.code() {
-        Some(code) => code::attempt(pool, subscriber_id, Purpose::Consent { request_id }, code, now).await?,
-        None => None,
-    };
+    let tried = code::attempt(pool, subscriber_id, Purpose::Consent { request_id }, given.code(), now).await?;
     let mut tx = pool.begin().await?;
     lock_subscriber(&mut tx, subscriber_id).await?;
     let Some(request) = find_open(&mut tx, subscriber_id, request_id).await? else {
@@ -295,18 +289,17 @@ pub async fn open_with(
     if let Given::Named { name, .. } = given {
         check_name(&mut tx, subscriber_id, name).await?;
     }
-    let mut text = SIGNED.to_owned();
-    if let Some(code) = given.code() {
-        let code_id = tried.ok_or(RequestError::WrongCode)?;
-        if !code::spend(&mut tx, subscriber_id, code_id, now).await? {
-            return Err(RequestError::WrongCode);
-        }
-        text = code::normalize(code).ok_or(RequestError::WrongCode)?;
+    let code_id = tried.ok_or(RequestError::WrongCode)?;
+    if !code::spend(&mut tx, subscriber_id, code_id, now).await? {
+        return Err(RequestError::WrongCode);
     }
-    let (method, signature) = match given {
-        Given::Code(_) => (Method::SmsCode, None),
-        Given::Drawn(strokes) => (Method::Signature, Some(Signature::Drawn(strokes.clone()))),
-        Given::Named { name, .. } => (Method::Signature, Some(Signature::Typed(name.trim().to_owned()))),
+    let code = code::normalize(given.code()).ok_or(RequestError::WrongCode)?;
+    let (method, text, signature) = match given {
+        Given::Code(_) => (Method::SmsCode, code, None),
+        Given::Drawn { strokes, .. } => {
+            (Method::Signature, Evidence::signed_with(&code), Some(Signature::Drawn(strokes.clone())))
+        }
+        Given::Named { name, .. } => (Method::Signature, code, Some(Signature::Typed(name.trim().to_owned()))),
     };
     let channel_id = request.channel_id.clone();
     Ok((tx, request, Answer { method, channel_id, text, reference: None, signature, at: now }))

@@ -25,7 +25,7 @@ const NAME_CHARS_MAX: usize = 100;
 /// How a request was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signature {
-    /// Drawn on the screen.
+    /// Drawn on the screen, together with the code of the request.
     Drawn(Strokes),
     /// The registered name, typed, together with the code of the request.
     Typed(String),

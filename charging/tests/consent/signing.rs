@@ -1,4 +1,4 @@
-//! The third way to say yes: a signature drawn on the screen, or the name and the code.
+//! The third way to say yes: a signature drawn on the screen, or the name, and the code with either.
 
 use charging::consent::Method;
 use charging::consent::request::{Given, RequestError};
@@ -31,28 +31,35 @@ async fn a_drawn_signature_makes_an_order_and_stays_with_its_proof() {
     let drawn = strokes(DRAWN);
     let asked = world.ask(a, ADDON, now()).await.unwrap();
     let pool = &world.db.app;
-    let late = confirm(pool, a, asked.request_id, Given::Drawn(&drawn), later("10:01")).await.unwrap_err();
-    assert!(matches!(late, OrderError::Request(RequestError::TooLate)), "{late:?}");
-    let stranger = confirm(pool, b, asked.request_id, Given::Drawn(&drawn), later("1:00")).await.unwrap_err();
+    let code = world.code(a).await;
+    let strokes_and = |code| Given::Drawn { strokes: &drawn, code };
+    for (code, at) in [("", "1:00"), ("signed", "1:00"), (other_code(&code), "1:00"), (&code, "5:01"), (&code, "10:01")]
+    {
+        let refused = confirm(pool, a, asked.request_id, strokes_and(code), later(at)).await.unwrap_err();
+        assert!(matches!(refused, OrderError::Request(RequestError::WrongCode)), "{code} {at}: {refused:?}");
+    }
+    let stranger = confirm(pool, b, asked.request_id, strokes_and(&code), later("1:00")).await.unwrap_err();
     assert!(matches!(stranger, OrderError::Request(RequestError::NotOpen)), "{stranger:?}");
     assert_eq!((world.count("product_order").await, world.count("signature").await), (0, 0));
-    let ordered = confirm(pool, a, asked.request_id, Given::Drawn(&drawn), later("9:59")).await.unwrap();
+    let ordered = confirm(pool, a, asked.request_id, strokes_and(&code), later("4:59")).await.unwrap();
 
     let slip = world.agreement(a, ordered.order_id).await;
-    assert_eq!((slip.evidence.method.as_str(), slip.evidence.answer.as_str()), ("signature", "signed"));
+    assert_eq!((slip.evidence.method.as_str(), slip.evidence.answer.clone()), ("signature", format!("signed {code}")));
+    assert_eq!(slip.evidence.code_beside_strokes(), Some(code.as_str()));
     assert_eq!(slip.evidence.description, asked.description);
     assert_eq!(slip.strokes.as_ref(), Some(&drawn));
     assert_eq!(slip.evidence.strokes_sha256, Some(hex::encode(drawn.digest())));
-    let again = confirm(pool, a, asked.request_id, Given::Drawn(&drawn), later("9:59")).await.unwrap_err();
+    let again = confirm(pool, a, asked.request_id, strokes_and(&code), later("4:59")).await.unwrap_err();
     assert!(matches!(again, OrderError::Request(RequestError::AnsweredBefore)), "{again:?}");
 
     let other = world.ask(a, PACK, later("11:00")).await.unwrap();
-    let copied = confirm(pool, a, other.request_id, Given::Drawn(&drawn), later("11:30")).await.unwrap_err();
+    let code = world.code(a).await;
+    let copied = confirm(pool, a, other.request_id, strokes_and(&code), later("11:30")).await.unwrap_err();
     let copy =
         |error: &OrderError| matches!(error, OrderError::Request(RequestError::Consent(ConsentError::CopiedSignature)));
     assert!(copy(&copied), "a hand never draws the same twice: {copied:?}");
     let fresh = strokes("[[60,50,120,91,200,40,260,170],[300,60,420,180]]");
-    confirm(pool, a, other.request_id, Given::Drawn(&fresh), later("12:00")).await.unwrap();
+    confirm(pool, a, other.request_id, Given::Drawn { strokes: &fresh, code: &code }, later("12:00")).await.unwrap();
     world.check_chain(a, 2).await;
     world.db.drop().await;
 }

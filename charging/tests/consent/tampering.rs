@@ -1,6 +1,7 @@
 //! One changed byte is found: in the database by the audit, in a downloaded file by the file itself.
 
 use charging::audit::audit;
+use charging::consent::incoming::{Handled, incoming};
 use charging::consent::key::{SigningKey, public_keys, signing_key};
 use charging::consent::proof::{Unsound, check, read_key, seal, write};
 use charging::consent::request::Given;
@@ -14,11 +15,11 @@ use crate::world::{ADDON, PACK, PLAN, World, now};
 use crate::{later, rng};
 
 /// Tables whose rows are proof, and are altered here.
-const TABLES: [&str; 5] = ["consent", "consent_request", "signature", "product_order", "subscription"];
+const TABLES: [&str; 6] = ["consent", "consent_request", "incoming_sms", "signature", "product_order", "subscription"];
 
 /// What the owner of the tables alters; each must be found. `second` is the consent in the middle of the chain, signed by
-/// hand; `last` is the last one.
-const ALTERATIONS: [(&str, &str); 33] = [
+/// hand; `last` is the last one, answered by SMS.
+const ALTERATIONS: [(&str, &str); 41] = [
     ("the time of the answer", "update consent set agreed_at = agreed_at + interval '1 microsecond' where seq = 2"),
     ("the time of asking", "update consent set asked_at = asked_at - interval '1 second' where seq = 2"),
     ("the price", "update consent set recurring_price = recurring_price + 0.01 where seq = 2"),
@@ -53,6 +54,22 @@ const ALTERATIONS: [(&str, &str); 33] = [
     ("how long it was open", "update consent_request set expires_at = 'infinity' where request_id = 2"),
     ("the price that was asked", "update consent_request set recurring_price = 95 where request_id = 2"),
     ("what became of it", "update consent_request set state = 'refused' where request_id = 2"),
+    ("the way it was asked", "update consent_request set channel_id = 'hall' where request_id = 2"),
+    ("the SMS that answered", "update incoming_sms set body = 'N'"),
+    ("when that SMS came", "update incoming_sms set received_at = received_at - interval '1 microsecond'"),
+    ("the id of that SMS", "update incoming_sms set message_id = 'another'"),
+    ("who sent that SMS", "update incoming_sms set subscriber_id = 99"),
+    ("the SMS deleted", "delete from incoming_sms"),
+    (
+        "the answer, with every hash",
+        "update consent set evidence = convert_to(replace(convert_from(evidence, 'UTF8'), '\"answer\":\"y\"', '\"answer\":\"Y\"'), 'UTF8') where seq = 3;
+         update consent set hash = sha256(previous_hash || evidence) where seq = 3",
+    ),
+    (
+        "the way of the answer, with every hash",
+        "update consent set channel_id = 'web', evidence = convert_to(replace(convert_from(evidence, 'UTF8'), '\"channel_id\":\"sms\"', '\"channel_id\":\"web\"'), 'UTF8') where seq = 3;
+         update consent set hash = sha256(previous_hash || evidence) where seq = 3",
+    ),
     ("the digest beside the strokes", "update signature set strokes_sha256 = sha256('x')"),
     ("the request of the strokes", "update signature set request_id = 3"),
     ("the strokes deleted", "delete from signature"),
@@ -69,15 +86,20 @@ struct Tampered {
 }
 
 impl Tampered {
-    /// Three consents: by code, by hand, by code; and the tables without anything that would refuse a change.
+    /// Three consents: by code, by hand, by SMS; and the tables without anything that would refuse a change.
     async fn new() -> Self {
         let world = World::new().await;
         let a = world.subscriber(1).await;
         world.order(a, PLAN, now()).await.unwrap();
         let asked = world.ask(a, ADDON, later("1:00")).await.unwrap();
-        let drawn = strokes(DRAWN);
-        let signed = confirm(&world.db.app, a, asked.request_id, Given::Drawn(&drawn), later("2:00")).await.unwrap();
-        world.order(a, PACK, later("3:00")).await.unwrap();
+        let (drawn, code) = (strokes(DRAWN), world.code(a).await);
+        let given = Given::Drawn { strokes: &drawn, code: &code };
+        let signed = confirm(&world.db.app, a, asked.request_id, given, later("2:00")).await.unwrap();
+        world.ask(a, PACK, later("3:00")).await.unwrap();
+        let mut conn = world.db.app.acquire().await.unwrap();
+        let handled = incoming(&mut conn, a, "reply 1", " y\n", later("4:00")).await.unwrap();
+        assert!(matches!(handled, Handled::Ordered(_)), "{handled:?}");
+        drop(conn);
         let this = Self { world, subscriber_id: a, signed_order: signed.order_id };
         this.run(
             "do $$ declare c record; begin
@@ -86,9 +108,10 @@ impl Tampered {
                 loop execute format('alter table %s drop constraint %I', c.of, c.conname); end loop;
                 for c in select conrelid::regclass as of, conname from pg_constraint
                     where contype in ('c', 'u', 'x') and connamespace = 'public'::regnamespace
-                        and conrelid::regclass::text in ('consent', 'consent_request', 'signature', 'product_order', 'subscription')
+                        and conrelid::regclass::text in ('consent', 'consent_request', 'incoming_sms', 'signature', 'product_order', 'subscription')
                 loop execute format('alter table %s drop constraint %I', c.of, c.conname); end loop;
-            end $$",
+            end $$;
+            alter table subscription alter column chargeable drop expression",
         )
         .await;
         for table in TABLES {

@@ -286,7 +286,8 @@ async fn a_signature_is_there_and_signs_one_request() {
     drop(conn);
     let good = Row::next(&broken, a).await.with("request_id", "1");
     let signed = |row: &Row, digest: &str| {
-        row.clone().with("strokes_sha256", &format!("'\\x{digest}'")).saying("strokes_sha256", json!(digest))
+        let row = row.clone().with("strokes_sha256", &format!("'\\x{digest}'"));
+        row.saying("strokes_sha256", json!(digest)).saying("answer", json!("signed 123456"))
     };
     let (own, others) = (digest("[[1,2]]"), digest("[[3,4]]"));
     accepted(broken.app(), &signed(&good, &own).sql()).await;
@@ -305,7 +306,16 @@ async fn a_signature_is_there_and_signs_one_request() {
                 signed(&good, &own).saying("strokes_sha256", json!(others)).sql(),
                 "consent_signed",
             ),
-            ("strokes that only the evidence has", good.saying("strokes_sha256", json!(own)).sql(), "consent_signed"),
+            (
+                "strokes that only the evidence has",
+                good.clone().saying("strokes_sha256", json!(own)).sql(),
+                "consent_signed",
+            ),
+            (
+                "drawn without the code",
+                signed(&good, &own).saying("answer", json!("signed")).sql(),
+                "consent_drawn_with_code",
+            ),
             ("drawn and typed", typed_too.sql(), "consent_signed"),
             ("signed, and by code", by_code.sql(), "consent_signed"),
             ("strokes with another digest", draw(a, 2, "[[5,6]]", "[[1,2]]"), "signature_digest"),

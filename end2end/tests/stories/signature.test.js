@@ -1,5 +1,5 @@
-// A yes by signature: drawn where there are scripts, the name and the code where there are none. And the slip, checked
-// by the program alone.
+// A yes by signature and code: drawn where there are scripts, the name where there are none. And the slip, checked by the
+// program alone.
 import { readFile, writeFile } from 'node:fs/promises';
 import { addon, numberOf, registeredName } from '../../lib/fixture.js';
 import { countSms, nextSms, signInByCode } from '../../lib/portal.js';
@@ -14,7 +14,7 @@ test('a signature orders, and its slip proves itself', async ({ page, javaScript
   await page.locator('form[action="/api/order"] button').click();
   const sms = await nextSms(page, msisdn, known);
 
-  const drawn = page.locator('form[action="/api/consent_signature"]');
+  const drawn = page.locator('.sign').filter({ has: page.locator('.sign-field') });
   const named = page.locator('form[action="/api/consent_name"]');
   if (javaScriptEnabled === false) {
     await expect(drawn).toBeHidden();
@@ -31,7 +31,13 @@ test('a signature orders, and its slip proves itself', async ({ page, javaScript
     await drawn.locator('button[data-sign=clear]').click();
     await expect(drawn.locator('path')).toHaveAttribute('d', '');
     await sign(page, drawn.locator('.sign-field'));
-    await drawn.locator('button').first().click();
+    const confirm = drawn.locator('button[formaction="/api/consent_signature"]');
+    const code = page.locator('form[action="/api/consent_code"] input[name=code]');
+    await confirm.click();
+    expect(await code.evaluate((field) => field.validity.valueMissing), 'not without the code').toBe(true);
+    await expect(page).toHaveURL(new RegExp(`/me/order/${addon.scheme_id}`));
+    await code.fill(sms.code);
+    await confirm.click();
   }
   await expect(page).toHaveURL(/\/me\/addons\?ok=ordered/);
 

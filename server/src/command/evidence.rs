@@ -119,7 +119,12 @@ fn answer(evidence: &Evidence, points: usize) -> anyhow::Result<String> {
         (Method::Signature, Some(name)) => {
             format!("the name `{}` and the code of that SMS, `{}`", one_line(name), one_line(&evidence.answer))
         }
-        (Method::Signature, None) if points > 0 => format!("a signature drawn on the screen, of {points} points"),
+        (Method::Signature, None) if points > 0 => {
+            let code = evidence.code_beside_strokes();
+            let code =
+                code.map_or_else(String::new, |code| format!(", and the code of that SMS, `{}`", one_line(code)));
+            format!("a signature drawn on the screen, of {points} points{code}")
+        }
         (Method::Signature, None) => "a signature on paper".to_owned(),
     };
     let place = evidence.reference.as_ref().map_or_else(String::new, |at| format!(", reference `{}`", one_line(at)));

@@ -21,11 +21,15 @@ pub async fn answer_by_code(request_id: i64, #[server(default)] code: String) ->
     Ok(())
 }
 
-/// Says yes with a signature: lines as `[[x, y, x, y, …], …]`.
+/// Says yes with a signature, lines as `[[x, y, x, y, …], …]`, and the code that was sent.
 #[server(endpoint = "consent_signature")]
-pub async fn answer_by_signature(request_id: i64, #[server(default)] strokes: String) -> Result<(), ServerFnError> {
+pub async fn answer_by_signature(
+    request_id: i64,
+    #[server(default)] strokes: String,
+    #[server(default)] code: String,
+) -> Result<(), ServerFnError> {
     let strokes = Strokes::read(&strokes);
-    answer(request_id, strokes.as_ref().map(Given::Drawn)).await;
+    answer(request_id, strokes.as_ref().map(|strokes| Given::Drawn { strokes, code: &code })).await;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! 事中确认 Step 2 of whatever needs a yes: the SMS as it was sent, the code or a signature, and the way out beside it.
+//! 事中确认 Step 2 of whatever needs a yes: the SMS as it was sent, the code, alone or with a signature, and the way out beside it.
 
 mod answer;
 mod sign;
@@ -77,7 +77,7 @@ pub fn confirm_forms(
 ) -> AnyView {
     let request_id = pending.request.request_id.to_string();
     let sms_title = td_string!(l, me.sms_sent_to, msisdn = masked(msisdn));
-    let sign = sign::forms(l, &pending, confirm);
+    let sign = pending.code.map(|code| sign::forms(l, &request_id, code, confirm));
     let code = match pending.code {
         Some(code) => code_field(l, code, "code").into_any(),
         None => view! { <p class="strong">{td_string!(l, me.code_none)}</p> }.into_any(),
@@ -88,7 +88,7 @@ pub fn confirm_forms(
             <h3>{sms_title}</h3>
             <blockquote class="sms">{pending.request.description}</blockquote>
         </div>
-        <form class="code-form" method="post" action="/api/consent_code">
+        <form id="answer" class="code-form" method="post" action="/api/consent_code">
             <input type="hidden" name="request_id" value=request_id.clone() />
             {code}
             <div class="buttons">
