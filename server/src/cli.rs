@@ -108,15 +108,3 @@ mod tests {
         super::Cli::command().debug_assert();
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn the_commands_are_sound() {
-        Cli::command().debug_assert();
-    }
-}

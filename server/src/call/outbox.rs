@@ -35,7 +35,8 @@ pub struct Caller {
 /// A call as it is handed over.
 #[derive(Debug, Serialize)]
 struct Call<'a> {
-    call_id: String,
+    #[serde(rename = "call_id")]
+    id: String,
     /// E.164
     to: String,
     language: &'a str,
@@ -98,7 +99,7 @@ impl Caller {
         let now = self.clock.now();
         let call_id = call.id().to_string();
         let message = Call {
-            call_id: call_id.clone(),
+            id: call_id.clone(),
             to: format!("+86{}", call.msisdn),
             language: &call.language,
             text: &call.text,
