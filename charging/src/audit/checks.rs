@@ -8,6 +8,7 @@ use crate::clock::Month;
 pub(super) async fn run(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
     charges_of_usage(pool, report).await?;
     first_charges(pool, report).await?;
+    renewals(pool, report).await?;
     counters(pool, report).await?;
     allowances(pool, report).await?;
     ledger(pool, report).await?;
@@ -73,6 +74,27 @@ async fn first_charges(pool: &PgPool, report: &mut Report) -> Result<(), AuditEr
         let what = format!("charge {} is the first of its service, and was not told in time", row.charge_id);
         report.add(row.subscriber_id, Some(Month::of_date(row.month)), what);
     }
+    Ok(())
+}
+
+/// Counts the renewals of add-ons that were charged without a reminder: no charge waits for one. The second month is told of by
+/// the reminder of the first charge.
+async fn renewals(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
+    report.untold_renewals = sqlx::query_scalar!(
+        r#"
+        select count(*) as "count!"
+        from charge as c
+        join subscription as s on s.subscriber_id = c.subscriber_id and s.subscription_id = c.subscription_id
+        where c.kind = 'recurring' and s.kind = 'addon'
+            and c.month - interval '1 month' > s.starts_at at time zone 'Asia/Shanghai'
+            and not exists (
+                select from notice as n
+                where n.subscriber_id = c.subscriber_id and n.event_key = 'renewal:' || to_char(c.month, 'YYYY-MM'))
+        "#
+    )
+    .fetch_one(pool)
+    .await?
+    .unsigned_abs();
     Ok(())
 }
 
