@@ -8,6 +8,7 @@ use crate::clock::Month;
 pub(super) async fn run(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
     charges_of_usage(pool, report).await?;
     first_charges(pool, report).await?;
+    renewals(pool, report).await?;
     counters(pool, report).await?;
     allowances(pool, report).await?;
     ledger(pool, report).await?;
@@ -38,25 +39,62 @@ async fn charges_of_usage(pool: &PgPool, report: &mut Report) -> Result<(), Audi
     Ok(())
 }
 
-/// Nothing goes on charging whose owner was not told before the first charge.
+/// Nothing is charged first whose owner was not told: a day before, or a week before what could not be sent; what costs by use,
+/// before the first use. Who had decided its end was told then what it costs. What moved in, or was ordered before there was
+/// such a reminder, is not told of.
 async fn first_charges(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
     let untold = sqlx::query!(
         r#"
-        select c.subscriber_id, c.month, c.charge_id
-        from charge as c
-        join first_charge as f
-            on f.subscriber_id = c.subscriber_id and f.subscription_id = c.subscription_id and f.month = c.month
-        join subscription as s on s.subscriber_id = c.subscriber_id and s.subscription_id = c.subscription_id
-        where c.kind in ('recurring', 'one_off')
-            and (f.reminded_at >= c.charged_at or (f.reminded_at is null and s.ends_at is null))
+        select s.subscriber_id, c.month, c.charge_id
+        from subscription as s
+        cross join lateral (
+            select month, charge_id, charged_at, usage_source_id from charge
+            where subscriber_id = s.subscriber_id and subscription_id = s.subscription_id
+                and (usage_source_id is null or s.recurring_price = 0)
+            order by charged_at, charge_id limit 1
+        ) as c
+        left join first_charge as f on f.subscriber_id = s.subscriber_id and f.subscription_id = s.subscription_id
+        left join notice as n on n.subscriber_id = s.subscriber_id and n.event_key = 'first_charge/' || s.subscription_id
+        where s.subscription_id >= (select min(subscription_id) from first_charge)
+            and (s.recurring_price > 0 or f.subscription_id is not null or c.usage_source_id is not null)
+            and not exists (
+                select from subscription_event as e
+                where e.subscriber_id = s.subscriber_id and e.subscription_id = s.subscription_id
+                    and (e.what = 'activated' and e.channel_id = 'import'
+                        or e.what in ('cancel_asked', 'replaced') and e.at <= c.charged_at))
+            and not coalesce(f.reminded_at <= c.charged_at and (
+                c.usage_source_id is not null or n.state = 'given_up'
+                or n.sent_at <= c.charged_at - interval '24 hours'
+                or f.reminded_at <= c.charged_at - interval '7 days'), false)
         "#
     )
     .fetch_all(pool)
     .await?;
     for row in untold {
-        let what = format!("charge {} is the first of its service, and was not told before", row.charge_id);
+        let what = format!("charge {} is the first of its service, and was not told in time", row.charge_id);
         report.add(row.subscriber_id, Some(Month::of_date(row.month)), what);
     }
+    Ok(())
+}
+
+/// Counts the renewals of add-ons that were charged without a reminder: no charge waits for one. The second month is told of by
+/// the reminder of the first charge.
+async fn renewals(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
+    report.untold_renewals = sqlx::query_scalar!(
+        r#"
+        select count(*) as "count!"
+        from charge as c
+        join subscription as s on s.subscriber_id = c.subscriber_id and s.subscription_id = c.subscription_id
+        where c.kind = 'recurring' and s.kind = 'addon'
+            and c.month - interval '1 month' > s.starts_at at time zone 'Asia/Shanghai'
+            and not exists (
+                select from notice as n
+                where n.subscriber_id = c.subscriber_id and n.event_key = 'renewal:' || to_char(c.month, 'YYYY-MM'))
+        "#
+    )
+    .fetch_one(pool)
+    .await?
+    .unsigned_abs();
     Ok(())
 }
 

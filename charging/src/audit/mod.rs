@@ -48,6 +48,8 @@ pub struct Report {
     pub differences: u64,
     /// The first of them.
     pub described: Vec<Difference>,
+    /// Renewals of add-ons that were charged without a reminder before; no difference.
+    pub untold_renewals: u64,
 }
 
 impl Report {

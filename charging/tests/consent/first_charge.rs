@@ -331,6 +331,31 @@ async fn the_schema_refuses_both() {
 }
 
 #[tokio::test]
+async fn the_audit_finds_a_first_charge_that_was_not_told_in_time() {
+    let world = World::new().await;
+    let (a, b) = (world.subscriber(1).await, world.subscriber(2).await);
+    world.order(a, ADDON, now()).await.unwrap();
+    world.order(b, ADDON, now()).await.unwrap();
+    world.remind(at(AHEAD)).await;
+    world.send_all(at(AHEAD)).await;
+    assert_eq!(world.close(october(), at("2026-11-01T02:00:00+08:00")).await.bills, 2);
+    world.is_sound().await;
+    for alteration in [
+        "update notice set sent_at = '2026-10-31T02:00:01+08:00' where subscriber_id = $1 and kind = 'first_charge'",
+        "delete from first_charge where subscriber_id = $1",
+    ] {
+        sqlx::query(alteration).bind(b).execute(&world.db.owner).await.unwrap();
+        let report = audit(&world.db.app, None, || ()).await.unwrap();
+        let described: Vec<_> = report.described.iter().map(|one| (one.subscriber_id, one.what.as_str())).collect();
+        assert!(
+            matches!(described[..], [(of, what)] if of == b && what.contains("was not told in time")),
+            "{alteration}: {described:?}"
+        );
+    }
+    world.db.drop().await;
+}
+
+#[tokio::test]
 async fn only_what_will_be_charged_is_told() {
     let world = World::new().await;
     let a = world.subscriber(1).await;

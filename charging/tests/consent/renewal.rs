@@ -1,5 +1,6 @@
 //! What renews itself is told five days ahead.
 
+use charging::audit::audit;
 use charging::order::renewal::{month_ahead, tell};
 
 use crate::world::{ADDON, PACK, PLAN, World, at, now};
@@ -41,5 +42,26 @@ async fn what_renews_is_told_once_and_together() {
         )]
     );
     drop(conn);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn the_audit_counts_renewals_that_were_not_told() {
+    let world = World::new().await;
+    let (a, b) = (world.subscriber(1).await, world.subscriber(2).await);
+    for (subscriber_id, scheme_id) in [(a, ADDON), (a, PLAN), (b, PACK)] {
+        world.has(subscriber_id, scheme_id, at("2026-08-05T00:00:00+08:00")).await;
+    }
+    let day = at("2026-09-26T09:00:00+08:00");
+    world.remind(day).await;
+    let mut conn = world.db.app.acquire().await.unwrap();
+    tell(&mut conn, month_ahead(day).unwrap(), a, 10, day).await.unwrap();
+    drop(conn);
+    world.send_all(day).await;
+    for month in ["2026-08", "2026-09", "2026-10"] {
+        world.close(month.parse().unwrap(), at("2026-11-02T00:00:00+08:00")).await;
+    }
+    let report = audit(&world.db.app, None, || ()).await.unwrap();
+    assert_eq!((report.differences, report.untold_renewals), (0, 1), "{:?}", report.described);
     world.db.drop().await;
 }

@@ -36,6 +36,9 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     if left_out > 0 {
         println!("… and {left_out} more");
     }
+    if report.untold_renewals > 0 {
+        println!("renewals charged without a reminder: {}", report.untold_renewals);
+    }
     println!("{report}");
     if report.differences > 0 {
         bail!("the audit found differences");
