@@ -228,6 +228,7 @@ async fn a_signature_on_the_page_makes_a_slip_that_proves_itself() {
     assert_eq!(response.headers()[CONTENT_TYPE], "application/pdf");
     assert!(response.headers()[CONTENT_DISPOSITION].to_str().unwrap().starts_with("attachment"));
     let slip = bytes(response).await;
+    let english = bytes(portal.get(&format!("{own}; lang=en"), &slip_path).await).await;
     let proof = bytes(portal.get(&own, &proof_path).await).await;
     let key = String::from_utf8(bytes(portal.get("", "/evidence-key").await).await).unwrap();
     let public = read_key(&key).unwrap();
@@ -250,8 +251,14 @@ async fn a_signature_on_the_page_makes_a_slip_that_proves_itself() {
     {
         assert!(said.contains(words), "{words}: {said}");
     }
+    assert!(verify(&english, "slip-en.pdf", Some(key.trim())).status.success(), "in English");
     let unknown = verify(&proof, "evidence.json", None);
-    assert!(unknown.status.success() && String::from_utf8_lossy(&unknown.stdout).contains("NOT COMPARED"));
+    let said = String::from_utf8(unknown.stdout).unwrap();
+    let first = said.lines().next().unwrap();
+    assert!(unknown.status.success() && !said.contains("sound"), "{said}");
+    for words in ["unbroken, but", "NOT COMPARED", "/evidence-key", "--key"] {
+        assert!(first.contains(words), "{words}: {first}");
+    }
     let mut changed = slip.clone();
     changed[1000] ^= 1;
     for (file, key, why) in [

@@ -98,13 +98,14 @@ fn proof_of_it(l: Locale, pages: &mut Pages, agreement: &Agreement, key: &Signin
     let (seq, length) = (agreement.evidence.seq, agreement.chain_length);
     let previous = agreement.previous_hash.as_deref();
     pages.heading(td_string!(l, agreement.proof_heading));
+    pages.paragraph(td_string!(l, agreement.proof_how));
     pages.fact(td_string!(l, agreement.proof_hash), &agreement.hash);
     let position = td_string!(l, agreement.proof_position_text, seq = seq, length = length);
     pages.fact(td_string!(l, agreement.proof_position), &position);
     let first = td_string!(l, agreement.proof_first);
     pages.fact(td_string!(l, agreement.proof_previous), previous.unwrap_or(first));
     pages.fact(td_string!(l, agreement.proof_key), &key.public_hex());
-    pages.small(td_string!(l, agreement.proof_how));
+    pages.small(td_string!(l, agreement.proof_command));
 }
 
 fn draw(l: Locale, pages: &Pages, agreement: &Agreement, proof: &[u8]) -> Result<Vec<u8>, SlipError> {

@@ -104,13 +104,18 @@ impl Pages {
         if value.trim().is_empty() {
             return;
         }
-        self.room(TEXT * LEADING);
-        let (y, labels) = (self.y, self.face.lines(label, TEXT, LABEL - 8.0));
-        for (i, text) in (0_u8..).zip(labels) {
-            let y = y + TEXT * (1.0 + LEADING * f32::from(i));
-            self.put(Item::Text { x: MARGIN, y, size: TEXT, grey: GREY, text });
+        let labels = self.face.lines(label, TEXT, LABEL - 8.0);
+        // A name stays whole, beside the beginning of what it is.
+        self.room(labels.iter().map(|_| TEXT * LEADING).sum());
+        let (page, mut below) = (self.filled.len(), self.y);
+        for text in labels {
+            self.put(Item::Text { x: MARGIN, y: below + TEXT, size: TEXT, grey: GREY, text });
+            below += TEXT * LEADING;
         }
         self.block(value, TEXT, BLACK, MARGIN + LABEL);
+        if self.filled.len() == page {
+            self.y = self.y.max(below);
+        }
         self.y += 2.0;
     }
 
@@ -213,4 +218,34 @@ fn draw_ink(surface: &mut Surface<'_>, top: f32, strokes: &Strokes) {
         ..Stroke::default()
     }));
     surface.draw_path(&path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_several_lines_stand_whole_and_apart() {
+        let mut pages = Pages::new(Face::get().unwrap());
+        let label = "Number of the page before";
+        let lines = pages.face.lines(label, TEXT, LABEL - 8.0);
+        assert!(lines.len() > 1, "{lines:?}");
+        for _ in 0..60 {
+            pages.fact(label, "none");
+        }
+        assert!(pages.count() > 1);
+        for page in &pages.filled {
+            let left: Vec<(f32, &str)> = page
+                .iter()
+                .filter_map(|item| match item {
+                    Item::Text { x, y, text, .. } if *x < MARGIN + 1.0 => Some((*y, text.as_str())),
+                    _ => None,
+                })
+                .collect();
+            assert!(left.windows(2).all(|pair| pair[1].0 - pair[0].0 >= TEXT * LEADING - 0.01), "one over another");
+            assert!(left.iter().all(|(y, _)| *y <= BOTTOM));
+            let names: Vec<&str> = left.iter().map(|(_, text)| *text).collect();
+            assert!(names.chunks(lines.len()).all(|name| name == lines), "cut by the end of a page");
+        }
+    }
 }

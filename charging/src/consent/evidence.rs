@@ -5,7 +5,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::signature::Signature;
-use super::{NewConsent, Subject, TEXT_BYTES_MAX};
+use super::{Method, NewConsent, Subject, TEXT_BYTES_MAX};
+use crate::tariff::SchemeId;
 
 /// What a signature is called in an answer.
 const SIGNED: &str = "signed";
@@ -112,6 +113,24 @@ impl Evidence {
         self
     }
 
+    /// Whether every text is what its key says, as [`Self::new`] writes it. Read bytes may hold anything.
+    pub fn is_well_formed(&self) -> bool {
+        let is_amount = |text: &str| {
+            let amount = text.parse::<Decimal>().ok().filter(|amount| !amount.is_sign_negative());
+            amount.and_then(|amount| two_decimals(amount).ok()).as_deref() == Some(text)
+        };
+        let is_time = |text: &str| text.parse::<DateTime<Utc>>().is_ok_and(|at| instant(at) == text);
+        let Self { scheme_id, version, recurring_price, one_off_price, cap, .. } = self;
+        let is_subject = match (self.purpose.as_str(), scheme_id, version, recurring_price, one_off_price, cap) {
+            ("order", Some(scheme_id), Some(version), Some(recurring), Some(one_off), None) => {
+                scheme_id.parse::<SchemeId>().is_ok() && *version >= 1 && is_amount(recurring) && is_amount(one_off)
+            }
+            ("cap", None, None, None, None, Some(cap)) => is_amount(cap),
+            _ => false,
+        };
+        is_subject && self.method.parse::<Method>().is_ok() && is_time(&self.asked_at) && is_time(&self.agreed_at)
+    }
+
     /// The answer of who drew a signature and gave the code.
     pub fn signed_with(code: &str) -> String {
         format!("{SIGNED} {code}")
@@ -154,7 +173,6 @@ fn instant(at: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Method;
     use super::super::signature::Strokes;
     use super::*;
 

@@ -41,7 +41,8 @@ impl SigningKey {
         hex::encode(self.public)
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
+    /// An Ed25519 signature, of 64 bytes.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.pair.sign(message).as_ref().to_vec()
     }
 }

@@ -162,6 +162,9 @@ fn check_proof(bytes: &[u8], key: Option<&PublicKey>) -> Result<Sound, Unsound> 
         return Err(Unsound::WrongHash);
     }
     let evidence = Evidence::read(proof.evidence.as_bytes()).map_err(|_| Unsound::WrongEvidence)?;
+    if proof.msisdn.parse::<Msisdn>().is_err() || !evidence.is_well_formed() {
+        return Err(Unsound::WrongEvidence);
+    }
     let first = evidence.seq == 1;
     if evidence.canonical() != proof.evidence.as_bytes() || evidence.seq < 1 || first != previous.is_none() {
         return Err(Unsound::WrongEvidence);

@@ -3,8 +3,9 @@
 use charging::audit::audit;
 use charging::consent::incoming::{Handled, incoming};
 use charging::consent::key::{SigningKey, public_keys, signing_key};
-use charging::consent::proof::{Unsound, check, read_key, seal, write};
+use charging::consent::proof::{Proof, Sound, Unsound, check, read_key, seal, write};
 use charging::consent::request::Given;
+use charging::consent::{Evidence, chain};
 use charging::order::flow::confirm;
 use charging::subscriber::Msisdn;
 use rand_chacha::rand_core::RngCore;
@@ -283,5 +284,49 @@ async fn a_sealed_slip_is_whole_and_by_the_operators_key() {
     assert_eq!(public, [key.public_hex()]);
     assert_eq!(read_key(&format!(" {}\n", public[0].to_uppercase())).unwrap(), *key.public());
     drop(conn);
+    tampered.world.db.drop().await;
+}
+
+/// A file as a forger signs it, whole in itself.
+fn forged(change: impl FnOnce(&mut Proof, &mut Evidence), sound: &Sound) -> Vec<u8> {
+    let forger = SigningKey::from_seed(&[7; 32]).unwrap();
+    let (mut proof, mut evidence) = (sound.proof.clone(), sound.evidence.clone());
+    change(&mut proof, &mut evidence);
+    let mut previous = [0; 32];
+    hex::decode_to_slice(proof.previous_hash.as_deref().unwrap(), &mut previous).unwrap();
+    proof.hash = hex::encode(chain::hash(Some(&previous), &evidence.canonical()));
+    proof.evidence = String::from_utf8(evidence.canonical()).unwrap();
+    proof.key = forger.public_hex();
+    let proof = serde_json::to_string(&proof).unwrap();
+    let signature = hex::encode(forger.sign(proof.as_bytes()));
+    format!(r#"{{"proof":{proof},"signature":"{signature}"}}"#).into_bytes()
+}
+
+#[tokio::test]
+async fn what_is_not_a_number_an_amount_or_a_time_is_no_evidence() {
+    type Change = fn(&mut Proof, &mut Evidence);
+    let tampered = Tampered::new().await;
+    let (file, key) = tampered.file().await;
+    let sound = check(&file, Some(key.public())).unwrap();
+    let whole = forged(|_, _| (), &sound);
+    assert!(check(&whole, None).is_ok(), "only the key tells who signed");
+    assert_eq!(check(&whole, Some(key.public())), Err(Unsound::OtherKey));
+    let changes: [(&str, Change); 12] = [
+        ("a number of several lines", |proof, _| proof.msisdn = "13800000001\nsigned by  the operator".to_owned()),
+        ("no number", |proof, _| proof.msisdn.clear()),
+        ("a tariff of several lines", |_, said| said.scheme_id = Some("26MB900004\n\u{1b}[2J".to_owned())),
+        ("no tariff", |_, said| said.scheme_id = None),
+        ("no version", |_, said| said.version = Some(0)),
+        ("words for a price", |_, said| said.recurring_price = Some("10.00 yuan off, 0.00".to_owned())),
+        ("a price of less than nothing", |_, said| said.one_off_price = Some("-1.00".to_owned())),
+        ("a price written otherwise", |_, said| said.one_off_price = Some("0".to_owned())),
+        ("a cap too", |_, said| said.cap = Some("1.00".to_owned())),
+        ("another purpose", |_, said| said.purpose = "gift".to_owned()),
+        ("another way", |_, said| said.method = "nod".to_owned()),
+        ("a time written otherwise", |_, said| said.agreed_at = said.agreed_at.replace('Z', "+00:00")),
+    ];
+    for (what, change) in changes {
+        assert_eq!(check(&forged(change, &sound), None), Err(Unsound::WrongEvidence), "{what}");
+    }
     tampered.world.db.drop().await;
 }

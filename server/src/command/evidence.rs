@@ -10,6 +10,7 @@ use charging::consent::key::PublicKey;
 use charging::consent::proof::{FILE_BYTES_MAX, Sound, check, read_key};
 use charging::consent::{Evidence, Method};
 use chrono::{DateTime, Utc};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -68,15 +69,24 @@ fn keys(text: &str) -> anyhow::Result<Vec<PublicKey>> {
 fn words(sound: &Sound, is_known: bool) -> anyhow::Result<String> {
     let Sound { proof, evidence, strokes, is_slip } = sound;
     let what = if *is_slip { "order slip" } else { "evidence" };
-    let previous = proof.previous_hash.as_deref().unwrap_or("none, it is the first");
-    let origin = if is_known {
-        "it is the operator's key that was given"
+    let previous = one_line(proof.previous_hash.as_deref().unwrap_or("none, it is the first"));
+    let (verdict, origin) = if is_known {
+        (
+            format!("sound: this {what} is as the operator signed it, to the last byte"),
+            "the operator's key that was given",
+        )
     } else {
-        "NOT COMPARED: is it a line of /evidence-key on the operator's website? `--key` compares it"
+        (
+            format!(
+                "unbroken, but WHO SIGNED this {what} WAS NOT COMPARED: \
+                 get the operator's key at /evidence-key on the operator's website, and give it as --key"
+            ),
+            "NOT COMPARED with the operator's key",
+        )
     };
     let points = strokes.as_ref().map_or(0, |strokes| strokes.lines().map(|line| line.len()).sum());
     Ok(format!(
-        "sound: this {what} is as it was signed, to the last byte\n\n\
+        "{verdict}\n\n\
          number        {}\n\
          order         {}\n\
          agreed to     {}\n\
@@ -87,24 +97,25 @@ fn words(sound: &Sound, is_known: bool) -> anyhow::Result<String> {
          row           {} of this subscriber's chain\n\
          hash before   {previous}\n\
          signed by     {}\n              {origin}\n",
-        proof.msisdn,
+        one_line(&proof.msisdn),
         proof.order_id,
         offer(evidence),
         time(&evidence.asked_at)?,
         indented(&evidence.description),
         time(&evidence.agreed_at)?,
         answer(evidence, points)?,
-        proof.hash,
+        one_line(&proof.hash),
         evidence.seq,
-        proof.key,
+        one_line(&proof.key),
     ))
 }
 
 fn offer(evidence: &Evidence) -> String {
-    let amount = |amount: &Option<String>| amount.clone().unwrap_or_default();
+    let amount = |amount: &Option<String>| amount.as_deref().map(one_line).unwrap_or_default();
     match (&evidence.scheme_id, evidence.version) {
         (Some(scheme_id), Some(version)) => format!(
-            "tariff {scheme_id}, version {version}: {} yuan a month, {} yuan once",
+            "tariff {}, version {version}: {} yuan a month, {} yuan once",
+            one_line(scheme_id),
             amount(&evidence.recurring_price),
             amount(&evidence.one_off_price)
         ),
@@ -128,12 +139,20 @@ fn answer(evidence: &Evidence, points: usize) -> anyhow::Result<String> {
         (Method::Signature, None) => "a signature on paper".to_owned(),
     };
     let place = evidence.reference.as_ref().map_or_else(String::new, |at| format!(", reference `{}`", one_line(at)));
-    Ok(format!("{how}{place}, through `{}`", evidence.channel_id))
+    Ok(format!("{how}{place}, through `{}`", one_line(&evidence.channel_id)))
 }
 
-/// Without what would move the cursor of a terminal.
+/// Without what would move the cursor of a terminal, turn the direction of writing, or not be seen.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .filter_map(|c| match c.general_category() {
+            GeneralCategory::Format => None,
+            GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {
+                Some(' ')
+            }
+            _ => Some(c),
+        })
+        .collect()
 }
 
 fn indented(text: &str) -> String {
@@ -143,4 +162,16 @@ fn indented(text: &str) -> String {
 fn time(text: &str) -> anyhow::Result<String> {
     let at: DateTime<Utc> = text.parse().context("the evidence holds no time where one must be")?;
     Ok(at.with_timezone(&shanghai()).format("%Y-%m-%d %H:%M:%S in China").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_one_line_that_shows_all_it_says() {
+        let sly = "Y\u{1b}[2J\nsound\r\u{85}\u{2028}\u{202e}99\u{200b}\u{2066}\u{feff}元";
+        assert_eq!(one_line(sly), "Y [2J sound   99元");
+        assert_eq!(one_line("每月 10.00 元，“加油包”"), "每月 10.00 元，“加油包”");
+    }
 }
