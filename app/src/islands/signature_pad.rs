@@ -14,12 +14,12 @@ const STEP: i32 = 3;
 
 type Line = Vec<(i32, i32)>;
 
-/// A field to sign on with a finger, a pen or a mouse, which adds the lines to the form of that id. It shows them as the
+/// A field to sign on with a finger, a pen or a mouse, which adds the lines to the form `answer` of the page. It shows them as the
 /// server will draw them, as a vector; nothing that the browser painted is sent. What the page puts below says with
 /// `data-sign` which buttons take back a line (`undo`) and all of them (`clear`). Without scripts the page offers the name
 /// and the code instead, and this stays hidden.
 #[island]
-pub fn SignaturePad(form: String, children: Children) -> impl IntoView {
+pub fn SignaturePad(children: Children) -> impl IntoView {
     let ready = RwSignal::new(false);
     let lines = RwSignal::new(Vec::<Line>::new());
     let drawing = RwSignal::new(false);
@@ -50,7 +50,7 @@ pub fn SignaturePad(form: String, children: Children) -> impl IntoView {
     let strokes = move || lines.with(|lines| format!("[{}]", lines.iter().map(written).collect::<Vec<_>>().join(",")));
     view! {
         <div class="sign" hidden=move || !ready.get() on:click=pressed>
-            <input type="hidden" name="strokes" form=form prop:value=strokes />
+            <input type="hidden" name="strokes" form="answer" prop:value=strokes />
             <div
                 class="sign-field"
                 role="img"

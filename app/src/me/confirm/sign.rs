@@ -14,7 +14,7 @@ pub(super) fn forms(l: Locale, request_id: &str, code: Usable, confirm: &'static
     view! {
         <section class="stack-tight" aria-labelledby="sign">
             <h3 id="sign">{td_string!(l, me.sign_title)}</h3>
-            <SignaturePad form="answer".to_owned()>
+            <SignaturePad>
                 <p class="hint" id="sign-field">{td_string!(l, me.sign_hint)}</p>
                 <div class="buttons">
                     <button class="button" form="answer" formaction="/api/consent_signature">
