@@ -147,15 +147,15 @@ async fn a_later_bill_does_not_overtake_a_reminder_that_no_worker_wrote() {
     let a = world.subscriber(1).await;
     world.order(a, ADDON, now()).await.unwrap();
     let november: Month = "2026-11".parse().unwrap();
-    let run_at = at("2026-12-01T02:00:00+08:00");
+    let run_at = at("2026-12-01T10:00:00+08:00");
     for month in [november, october()] {
         let closed = world.close(month, run_at).await;
         assert_eq!((closed.bills, closed.unsent), (0, 1), "{month}");
     }
     assert_eq!(world.count("notice where kind = 'first_charge'").await, 1, "the run wrote it, once");
     world.send_all(run_at).await;
-    assert_eq!(world.close(november, at("2026-12-02T01:59:59+08:00")).await.told, 1);
-    let day_after = at("2026-12-02T02:00:00+08:00");
+    assert_eq!(world.close(november, at("2026-12-02T09:59:59+08:00")).await.told, 1);
+    let day_after = at("2026-12-02T10:00:00+08:00");
     for month in [october(), november] {
         let closed = world.close(month, day_after).await;
         assert_eq!((closed.bills, closed.total.to_string()), (1, "10.00".to_owned()), "{month}");
