@@ -61,6 +61,8 @@ test('a signature orders, and its slip proves itself', async ({ page, javaScript
 
 /** Two lines with the mouse. */
 async function sign(page, field) {
+  // The mouse reaches only what is on the screen.
+  await field.scrollIntoViewIfNeeded();
   const box = await field.boundingBox();
   for (const [from, to] of [[[0.1, 0.2], [0.4, 0.8]], [[0.5, 0.3], [0.9, 0.6]]]) {
     await page.mouse.move(box.x + box.width * from[0], box.y + box.height * from[1]);
