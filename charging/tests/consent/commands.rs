@@ -37,6 +37,20 @@ impl World {
         .unwrap()
     }
 
+    /// Bytes of data.
+    async fn uses(&self, subscriber_id: i64, bytes: u64) {
+        let data = UsageRecord {
+            id: "r1".to_owned(),
+            service: Service::Data,
+            started_at: later("0:00"),
+            quantity: bytes,
+            rating_group: None,
+        };
+        let mut tx = self.db.app.begin().await.unwrap();
+        ingest_batch(&mut tx, &[(subscriber_id, data)], later("1:00")).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     async fn speaks_english(&self, subscriber_id: i64) {
         sqlx::query("update subscriber set language = 'en' where subscriber_id = $1")
             .bind(subscriber_id)
@@ -160,16 +174,7 @@ async fn a_long_list_comes_in_numbered_messages() {
 async fn questions_about_the_account_are_answered() {
     let world = World::new().await;
     let (a, _) = world.with_three(1).await;
-    let data = UsageRecord {
-        id: "r1".to_owned(),
-        service: Service::Data,
-        started_at: later("0:00"),
-        quantity: 3 * charging::quantity::GIB + 100 * charging::quantity::MIB,
-        rating_group: None,
-    };
-    let mut tx = world.db.app.begin().await.unwrap();
-    ingest_batch(&mut tx, &[(a, data)], later("1:00")).await.unwrap();
-    tx.commit().await.unwrap();
+    world.uses(a, 3 * charging::quantity::GIB + 100 * charging::quantity::MIB).await;
     for (n, text, answer) in [
         (1, "CXTC", "您的套餐是“畅享 59”，每月59.00元。每月含流量1GB。另有2项业务，发0000查看和退订。"),
         (2, "CXLL", "本月通用流量剩0B，共3GB。套餐外已用100MB。"),
@@ -193,16 +198,7 @@ async fn questions_about_the_account_are_answered() {
 async fn the_cap_is_lowered_at_once_and_raised_by_a_yes() {
     let world = World::new().await;
     let (a, _) = world.with_three(1).await;
-    let data = UsageRecord {
-        id: "r1".to_owned(),
-        service: Service::Data,
-        started_at: later("0:00"),
-        quantity: 4 * charging::quantity::GIB,
-        rating_group: None,
-    };
-    let mut tx = world.db.app.begin().await.unwrap();
-    ingest_batch(&mut tx, &[(a, data)], later("1:00")).await.unwrap();
-    tx.commit().await.unwrap();
+    world.uses(a, 4 * charging::quantity::GIB).await;
     for (n, text, answer) in [
         (1, "FD600", "本来就是600.00元"),
         (2, "FD2", "封顶没有改为2.00元：本月超套流量费已有3.00元"),

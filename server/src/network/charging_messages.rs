@@ -158,7 +158,8 @@ impl MultipleUnitUsage {
         }
         let mut used = Vec::with_capacity(self.used_unit_container.len());
         for (place, container) in self.used_unit_container.iter().enumerate() {
-            let bytes = container.units.octets().unwrap_or(0);
+            // One that reports time or events alone has no volume, and none is charged for.
+            let Some(bytes) = container.units.octets() else { continue };
             if bytes > QUANTITY_MAX {
                 let param = at(format!("usedUnitContainer/{place}/totalVolume"));
                 return Err(Problem::invalid(INCORRECT, param, format!("at most {QUANTITY_MAX} octets")));

@@ -12,7 +12,7 @@ use crate::order::store::{OrderError, held};
 use crate::order::{Held, Offer, may_order};
 use crate::quantity::Service;
 use crate::subscriber::Subscriber;
-use crate::tariff::store::{newest, version, withdrawn_at, zone};
+use crate::tariff::store::{newest, version, zone};
 use crate::tariff::{Kind, Sale, TariffVersion, ZoneQuery};
 use crate::usage::store::{UsageError, current_cap};
 
@@ -51,6 +51,8 @@ pub async fn plan_choices(
     };
     let shelf = zone(conn, &query, now).await?;
     let ids: Vec<String> = shelf.items.iter().map(|listing| listing.scheme_id.to_string()).collect();
+    let withdrawn: BTreeMap<_, _> =
+        shelf.items.iter().map(|listing| (&listing.scheme_id, listing.withdrawn_at)).collect();
     let on_sale = newest(conn, &ids).await?;
     let held = held(conn, subscriber_id, now).await?;
     let present = present(conn, &held, now).await?;
@@ -70,7 +72,7 @@ pub async fn plan_choices(
             continue;
         }
         let Some((terms, months)) = months(&tariff) else { continue };
-        let withdrawn_at = withdrawn_at(conn, &tariff.content.scheme_id).await?;
+        let withdrawn_at = withdrawn.get(&tariff.content.scheme_id).copied().flatten();
         let offer = Offer { tariff, withdrawn_at };
         let refusal = may_order(&offer, &subscriber.region, &held, now).err();
         choices.push(PlanChoice { tariff: offer.tariff, terms, is_present: false, refusal, months });
