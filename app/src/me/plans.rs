@@ -52,7 +52,7 @@ pub fn PlansPage() -> impl IntoView {
                 {(months > 0).then(|| view! { <p class="muted">{td_string!(l, plan.method, cap = plain(cap))}</p> })}
             </header>
             {(shown == 0).then(|| view! { <p class="card empty">{td_string!(l, plan.none)}</p> })}
-            <div class="stack">{cards}</div>
+            <div class="me-cards">{cards}</div>
             <p class="row">
                 {more}
                 <a href="/tariffs?operator=mingbai&kind=plan&sort=price_asc">{td_string!(l, plan.all)}</a>

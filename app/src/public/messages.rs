@@ -30,7 +30,7 @@ pub fn MessagesPage() -> impl IntoView {
                 <p class="muted">{td_string!(l, notice.catalogue_lead)}</p>
                 <p><a href="/me/notices/choices">{td_string!(l, notice.catalogue_choose)}</a></p>
             </header>
-            <details class="card">
+            <details class="card plain-summary">
                 <summary>{td_string!(l, notice.catalogue_contents)}</summary>
                 <ul class="contents">{contents}</ul>
             </details>
