@@ -16,10 +16,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// # Errors
 /// When a migration fails, or one that was applied has been altered since.
 pub async fn migrate(owner: &PgPool) -> Result<(), MigrateError> {
-    MIGRATIONS.run(owner).await?;
-    // So that the server can tell whether the schema is current.
-    sqlx::raw_sql("grant select on _sqlx_migrations to mingbai_app").execute(owner).await?;
-    Ok(())
+    MIGRATIONS.run(owner).await
 }
 
 /// Whether every migration that this program knows has been applied.

@@ -1,8 +1,8 @@
-//! Limits on attempts, counted in fixed windows by number, address or subscriber.
+//! Limits on attempts, counted by number, address or subscriber in windows that begin with the first of them.
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 
 /// So many in a window, for each of what it counts.
@@ -53,30 +53,27 @@ pub async fn count(
     of: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<TimeDelta>, sqlx::Error> {
-    let window_start = window_start(limit, now);
-    let count = sqlx::query_scalar!(
+    let counted = sqlx::query!(
         "insert into attempt (bucket, window_start, count) values ($1, $2, 1)
-        on conflict (bucket, window_start) do update set count = least(attempt.count + 1, 1000000) returning count",
-        format!("{}:{of}", limit.name),
-        window_start,
+        on conflict (bucket) do update set
+            count = case when attempt.window_start <= $3 then 1 else least(attempt.count + 1, 1000000) end,
+            window_start = case when attempt.window_start <= $3 then $2 else attempt.window_start end
+        returning count, window_start",
+        bucket(limit, of),
+        now,
+        now - limit.window,
     )
     .fetch_one(conn)
     .await?;
-    Ok((count > limit.max).then(|| window_start + limit.window - now))
+    Ok((counted.count > limit.max).then(|| counted.window_start + limit.window - now))
 }
 
 /// Forgets what was counted in the present window, after a success.
 ///
 /// # Errors
 /// When the database failed.
-pub async fn forget(conn: &mut PgConnection, limit: &Limit, of: &str, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "delete from attempt where bucket = $1 and window_start = $2",
-        format!("{}:{of}", limit.name),
-        window_start(limit, now),
-    )
-    .execute(conn)
-    .await?;
+pub async fn forget(conn: &mut PgConnection, limit: &Limit, of: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from attempt where bucket = $1", bucket(limit, of)).execute(conn).await?;
     Ok(())
 }
 
@@ -89,20 +86,13 @@ pub async fn sweep(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, s
     Ok(removed.rows_affected())
 }
 
-fn window_start(limit: &Limit, now: DateTime<Utc>) -> DateTime<Utc> {
-    now.duration_trunc(limit.window).unwrap_or(now)
+fn bucket(limit: &Limit, of: &str) -> String {
+    format!("{}:{of}", limit.name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn windows_begin_at_round_times() {
-        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-        assert_eq!(window_start(&PASSWORDS_BY_NUMBER, at("2026-10-15T08:29:59Z")), at("2026-10-15T08:15:00Z"));
-        assert_eq!(window_start(&CODES_AN_HOUR, at("2026-10-15T08:00:00Z")), at("2026-10-15T08:00:00Z"));
-    }
 
     #[test]
     fn a_household_is_one_address() {

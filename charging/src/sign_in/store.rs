@@ -100,7 +100,7 @@ pub async fn verify_code(
     let mut tx = pool.begin().await?;
     let spent = code::spend(&mut tx, subscriber_id, code_id, now).await?;
     if spent {
-        attempt::forget(&mut tx, &attempt::CODE_TRIES_BY_NUMBER, msisdn.as_str(), now).await?;
+        attempt::forget(&mut tx, &attempt::CODE_TRIES_BY_NUMBER, msisdn.as_str()).await?;
     }
     tx.commit().await?;
     Ok(spent.then_some(subscriber_id))
@@ -127,7 +127,7 @@ pub async fn verify_password(
         return Ok(None);
     }
     let mut conn = pool.acquire().await?;
-    attempt::forget(&mut conn, &attempt::PASSWORDS_BY_NUMBER, msisdn.as_str(), now).await?;
+    attempt::forget(&mut conn, &attempt::PASSWORDS_BY_NUMBER, msisdn.as_str()).await?;
     Ok(subscriber_id)
 }
 

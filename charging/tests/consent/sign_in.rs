@@ -73,12 +73,15 @@ async fn codes_are_limited_alike_for_known_and_unknown_numbers() {
         assert_eq!(limited(world.send_code(msisdn, 2, later("5:00")).await), TimeDelta::minutes(55));
         world.send_code(msisdn, 2, later("60:00")).await.unwrap();
         assert_eq!(limited(world.send_code(msisdn, 2, later("60:30")).await), TimeDelta::seconds(30));
+        world.send_code(msisdn, 2, later("61:50")).await.unwrap();
+        let next_minute = world.send_code(msisdn, 2, later("62:10")).await;
+        assert_eq!(limited(next_minute), TimeDelta::seconds(40), "a minute is 60 s, wherever it begins");
     }
     for n in 0..30 {
         world.send_code(&format!("137{n:08}"), 9, later("70:00")).await.unwrap();
     }
     limited(world.send_code("13700000099", 9, later("70:00")).await);
-    assert_eq!(world.count("notice").await, 6);
+    assert_eq!(world.count("notice").await, 7);
     let mut conn = world.db.app.acquire().await.unwrap();
     sweep(&mut conn, now() + TimeDelta::days(3)).await.unwrap();
     assert_eq!((world.count("attempt").await, world.count("one_time_code").await), (0, 0));
