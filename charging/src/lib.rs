@@ -3,6 +3,7 @@
 //! One folder a capability. Its types and pure rules stand in `mod.rs` and the files beside it and compile to wasm;
 //! its SQL stands in `store.rs` behind the feature `postgres`. Nothing here knows HTTP or a user interface.
 
+pub mod actor;
 #[cfg(feature = "postgres")]
 pub mod audit;
 pub mod bill;

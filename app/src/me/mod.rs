@@ -1,6 +1,7 @@
 //! Pages of the signed-in subscriber.
 
 mod addons;
+pub(crate) mod agreement_words;
 mod agreements;
 mod bill;
 mod bills;

@@ -1,5 +1,6 @@
 //! Words for orders and consents, shared by slips, bills and explanations.
 
+use charging::actor::Actor;
 use charging::consent::{Evidence, Method};
 use charging::money::plain;
 use chrono::{DateTime, Utc};
@@ -18,6 +19,25 @@ pub fn channel_text(l: Locale, channel_id: &str) -> String {
         "hotline" => td_string!(l, agreement.channel_hotline).to_owned(),
         "import" => td_string!(l, agreement.channel_import).to_owned(),
         other => other.to_owned(),
+    }
+}
+
+/// Who took a step: `您本人`.
+pub fn actor_text(l: Locale, actor: &Actor) -> String {
+    match actor {
+        Actor::Subscriber => td_string!(l, agreement.by_you).to_owned(),
+        Actor::Staff(login) => td_string!(l, agreement.by_staff, login = login.as_str()),
+        Actor::System => td_string!(l, agreement.by_itself).to_owned(),
+        Actor::Import => td_string!(l, agreement.by_import).to_owned(),
+    }
+}
+
+/// Who and by which channel: `您本人 · 短信 10086`. What was brought says so once; what came about by itself had no channel.
+pub fn by_text(l: Locale, actor: &Actor, channel_id: Option<&str>) -> String {
+    let who = actor_text(l, actor);
+    match channel_id.filter(|_| *actor != Actor::Import) {
+        Some(channel_id) => format!("{who} · {}", channel_text(l, channel_id)),
+        None => who,
     }
 }
 

@@ -1,4 +1,4 @@
-//! 订单凭证 The order slip as a PDF: what was asked, what was answered, the tariff as it was public, and the proof of it
+//! 订单凭证 The slip of an order or a raised cap as a PDF: what was asked, what was answered, the tariff as it was public, and the proof of it
 //! inside, so that the file can be checked by itself (`charging::consent::proof`).
 
 mod face;
@@ -6,7 +6,7 @@ mod pages;
 
 use charging::consent::key::SigningKey;
 use charging::consent::proof;
-use charging::order::view::Agreement;
+use charging::order::agreement::{About, Agreement};
 use charging::subscriber::Subscriber;
 use http::request::Parts;
 use krilla::Document;
@@ -18,7 +18,8 @@ use self::face::Face;
 use self::pages::{HEIGHT, Pages, WIDTH};
 use crate::components::{elements, time_text};
 use crate::i18n::{Locale, td_string};
-use crate::me::proof::{Answered, asked_intro, channel_text, joined, method_text, price_text, said};
+use crate::me::agreement_words::{facts, slip_title, step_text};
+use crate::me::proof::{Answered, asked_intro, by_text, channel_text, joined, method_text, said};
 use crate::request::locale_of_request;
 
 /// Why a slip could not be made.
@@ -49,13 +50,16 @@ fn write(l: Locale, agreement: &Agreement, subscriber: &Subscriber, key: &Signin
     let face = Face::get().ok_or(SlipError::Font)?;
     let answered = Answered::read(&agreement.evidence).map_err(|_| SlipError::Evidence)?;
     let mut pages = Pages::new(face);
-    pages.title(td_string!(l, agreement.slip_title));
+    pages.title(slip_title(l, &agreement.about));
     what(l, &mut pages, agreement, subscriber);
     question_and_answer(l, &mut pages, agreement, &answered);
     proof_of_it(l, &mut pages, agreement, key);
-    pages.heading(td_string!(l, agreement.tariff_heading));
-    for element in elements(l, &agreement.tariff.content) {
-        pages.fact(element.label, &element.text);
+    steps(l, &mut pages, agreement);
+    if let About::Order { tariff } = &agreement.about {
+        pages.heading(td_string!(l, agreement.tariff_heading));
+        for element in elements(l, &tariff.content) {
+            pages.fact(element.label, &element.text);
+        }
     }
     let proof = proof::write(agreement, &subscriber.msisdn, key);
     let pdf = draw(l, &pages, agreement, &proof)?;
@@ -63,16 +67,18 @@ fn write(l: Locale, agreement: &Agreement, subscriber: &Subscriber, key: &Signin
 }
 
 fn what(l: Locale, pages: &mut Pages, agreement: &Agreement, subscriber: &Subscriber) {
-    let content = &agreement.tariff.content;
-    let price = content.terms.as_ref().map(|terms| price_text(l, terms.recurring_price(), terms.one_off));
-    let version = td_string!(l, agreement.version, version = agreement.tariff.version);
-    pages.fact(td_string!(l, agreement.tariff), &content.name);
-    pages.fact(td_string!(l, agreement.price), &price.unwrap_or_default());
-    pages.fact(td_string!(l, agreement.number), &format!("{} {}", subscriber.msisdn, subscriber.name));
-    pages.fact(td_string!(l, agreement.when), &time_text(l, agreement.ordered_at));
-    pages.fact(td_string!(l, agreement.channel), &channel_text(l, &agreement.channel_id));
-    pages.fact(td_string!(l, agreement.order_number), &agreement.order_id.to_string());
-    pages.fact(td_string!(l, agreement.scheme), &joined(l, content.scheme_id.as_str(), &version));
+    for (label, value) in facts(l, agreement, subscriber) {
+        pages.fact(label, &value);
+    }
+}
+
+/// What happened until now, and who did it.
+fn steps(l: Locale, pages: &mut Pages, agreement: &Agreement) {
+    pages.heading(td_string!(l, agreement.steps_heading));
+    for step in &agreement.steps {
+        let by = by_text(l, &step.actor, step.channel_id.as_deref());
+        pages.paragraph(&format!("{}  {} ({by})", time_text(l, step.at), step_text(l, step)));
+    }
 }
 
 fn question_and_answer(l: Locale, pages: &mut Pages, agreement: &Agreement, answered: &Answered) {
@@ -110,7 +116,7 @@ fn proof_of_it(l: Locale, pages: &mut Pages, agreement: &Agreement, key: &Signin
 
 fn draw(l: Locale, pages: &Pages, agreement: &Agreement, proof: &[u8]) -> Result<Vec<u8>, SlipError> {
     let mut document = Document::new();
-    let title = format!("{} {}", td_string!(l, agreement.slip_title), agreement.order_id);
+    let title = format!("{} {}", td_string!(l, agreement.slip_title), agreement.id);
     document.set_metadata(Metadata::new().title(title).language(crate::request::language_tag(l).to_owned()));
     let file = EmbeddedFile {
         path: "evidence.json".to_owned(),

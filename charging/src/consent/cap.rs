@@ -8,6 +8,7 @@ use sqlx::{PgConnection, PgPool};
 use super::Subject;
 use super::request::{self, Answer, Asked, Given, OpenRequest, Question, RequestError};
 use super::store::lock_subscriber;
+use crate::actor::By;
 use crate::notice::store::{NoticeError, language_of, tell};
 use crate::notice::template::{MASKED_CODE, Message};
 use crate::usage::cap::CAP_MAX_YUAN;
@@ -35,7 +36,7 @@ pub async fn request_cap_raise(
     conn: &mut PgConnection,
     subscriber_id: i64,
     cap: Decimal,
-    channel_id: &str,
+    by: &By,
     now: DateTime<Utc>,
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Asked, CapRaiseError> {
@@ -51,7 +52,7 @@ pub async fn request_cap_raise(
     let question = Question {
         subscriber_id,
         subject: &Subject::Cap { cap },
-        channel_id,
+        by,
         kind: Message::CapRequest { cap, code: MASKED_CODE }.kind(),
         language,
         now,
@@ -94,7 +95,7 @@ pub(super) async fn settle(
         return Err(UsageError::CapNotHigher { cap, present: present.cap }.into());
     }
     let seq = request::agree(conn, request, answer).await?;
-    let choice = raise_cap(conn, subscriber_id, cap, seq, &answer.channel_id, answer.at).await?;
+    let choice = raise_cap(conn, subscriber_id, cap, seq, &By::subscriber(&answer.channel_id), answer.at).await?;
     let event = format!("cap/{}", choice.seq);
     tell(conn, subscriber_id, event, &Message::CapChanged { cap }, answer.at).await?;
     Ok(choice)

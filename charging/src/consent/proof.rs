@@ -7,7 +7,7 @@ use super::chain;
 use super::evidence::Evidence;
 use super::key::{PublicKey, SigningKey, is_signed};
 use super::signature::Strokes;
-use crate::order::view::Agreement;
+use crate::order::agreement::{Agreement, AgreementId};
 use crate::subscriber::Msisdn;
 
 /// What a proof says it is.
@@ -27,7 +27,8 @@ pub const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Proof {
     pub format: String,
     pub msisdn: String,
-    pub order_id: i64,
+    /// `None`: it is no order but a cap that was raised.
+    pub order_id: Option<i64>,
     /// The evidence, byte for byte as it was hashed.
     pub evidence: String,
     /// What was drawn as a signature, byte for byte as its digest in the evidence was taken.
@@ -84,7 +85,10 @@ pub fn write(agreement: &Agreement, msisdn: &Msisdn, key: &SigningKey) -> Vec<u8
     let proof = Proof {
         format: FORMAT.to_owned(),
         msisdn: msisdn.to_string(),
-        order_id: agreement.order_id,
+        order_id: match agreement.id {
+            AgreementId::Order(order_id) => Some(order_id),
+            AgreementId::Cap(_) => None,
+        },
         evidence: agreement.evidence_json.clone(),
         strokes: agreement.strokes.as_ref().map(Strokes::canonical),
         previous_hash: agreement.previous_hash.clone(),
@@ -163,6 +167,9 @@ fn check_proof(bytes: &[u8], key: Option<&PublicKey>) -> Result<Sound, Unsound> 
     }
     let evidence = Evidence::read(proof.evidence.as_bytes()).map_err(|_| Unsound::WrongEvidence)?;
     if proof.msisdn.parse::<Msisdn>().is_err() || !evidence.is_well_formed() {
+        return Err(Unsound::WrongEvidence);
+    }
+    if (evidence.purpose == "order") != proof.order_id.is_some() {
         return Err(Unsound::WrongEvidence);
     }
     let first = evidence.seq == 1;

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use super::signature::{Signature, Strokes, is_same_name};
 use super::store::{ConsentError, lock_subscriber, record, record_signed};
 use super::{Evidence, Method, NewConsent, Subject};
+use crate::actor::By;
 use crate::notice::store::{NewNotice, NoticeError, enqueue};
 use crate::notice::template::MASKED_CODE;
 use crate::sign_in::attempt::{self, REQUESTS_AN_HOUR};
@@ -46,7 +47,8 @@ pub enum RequestError {
 pub struct Question<'a> {
     pub subscriber_id: i64,
     pub subject: &'a Subject,
-    pub channel_id: &'a str,
+    /// Who wants it, and where.
+    pub by: &'a By,
     /// Of the notice.
     pub kind: &'static str,
     pub language: Language,
@@ -127,12 +129,12 @@ pub async fn ask(
     render: &(impl Fn(&str) -> String + Sync),
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Asked, RequestError> {
-    let Question { subscriber_id, subject, channel_id, now, .. } = question;
+    let Question { subscriber_id, subject, by, now, .. } = question;
     lock_subscriber(conn, subscriber_id).await?;
     if let Some(retry_after) = attempt::count(conn, &REQUESTS_AN_HOUR, &subscriber_id.to_string(), now).await? {
         return Err(RequestError::TooMany { retry_after });
     }
-    supersede(conn, subscriber_id, subject.purpose()).await?;
+    supersede(conn, subscriber_id, subject.purpose(), by, now).await?;
     let description = render(MASKED_CODE);
     let expires_at = now + REQUEST_LIFETIME;
     let (scheme_id, version, recurring_price, one_off_price, cap) = match subject {
@@ -143,8 +145,8 @@ pub async fn ask(
     };
     let request_id = sqlx::query_scalar!(
         "insert into consent_request (subscriber_id, purpose, scheme_id, version, recurring_price, one_off_price, cap,
-            description, channel_id, asked_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning request_id",
+            description, channel_id, asked_by, asked_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning request_id",
         subscriber_id,
         subject.purpose(),
         scheme_id,
@@ -153,7 +155,8 @@ pub async fn ask(
         one_off_price,
         cap,
         description,
-        channel_id,
+        by.channel_id,
+        by.actor.to_string(),
         now,
         expires_at,
     )
@@ -178,11 +181,24 @@ pub fn request_event(request_id: i64) -> String {
     format!("request/{request_id}")
 }
 
-async fn supersede(conn: &mut PgConnection, subscriber_id: i64, purpose: &str) -> Result<(), RequestError> {
+/// Closes what was asked before: it ran out, or a newer question takes its place.
+async fn supersede(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    purpose: &str,
+    by: &By,
+    now: DateTime<Utc>,
+) -> Result<(), RequestError> {
     sqlx::query!(
-        "update consent_request set state = 'superseded' where subscriber_id = $1 and purpose = $2 and state = 'open'",
+        "update consent_request set (state, closed_at, closed_by, closed_channel_id) =
+            (select 'expired', expires_at, 'system', null where expires_at < $3
+            union all select 'superseded', $3, $4, $5 where expires_at >= $3)
+        where subscriber_id = $1 and purpose = $2 and state = 'open'",
         subscriber_id,
         purpose,
+        now,
+        by.actor.to_string(),
+        by.channel_id,
     )
     .execute(conn)
     .await?;
@@ -348,7 +364,8 @@ pub async fn agree(conn: &mut PgConnection, request: &OpenRequest, answer: &Answ
         Some(signature) => record_signed(conn, &consent, signature).await?,
         None => record(conn, &consent).await?,
     };
-    if close(conn, request.subscriber_id, request.request_id, "agreed").await? {
+    let by = By::subscriber(&answer.channel_id);
+    if close(conn, request.subscriber_id, request.request_id, "agreed", &by, answer.at).await? {
         Ok(seq)
     } else {
         Err(RequestError::NotOpen)
@@ -359,8 +376,14 @@ pub async fn agree(conn: &mut PgConnection, request: &OpenRequest, answer: &Answ
 ///
 /// # Errors
 /// When the database failed.
-pub async fn refuse(conn: &mut PgConnection, subscriber_id: i64, request_id: i64) -> Result<bool, RequestError> {
-    close(conn, subscriber_id, request_id, "refused").await
+pub async fn refuse(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    request_id: i64,
+    by: &By,
+    now: DateTime<Utc>,
+) -> Result<bool, RequestError> {
+    close(conn, subscriber_id, request_id, "refused", by, now).await
 }
 
 async fn close(
@@ -368,12 +391,18 @@ async fn close(
     subscriber_id: i64,
     request_id: i64,
     state: &str,
+    by: &By,
+    now: DateTime<Utc>,
 ) -> Result<bool, RequestError> {
     let closed = sqlx::query!(
-        "update consent_request set state = $3 where subscriber_id = $1 and request_id = $2 and state = 'open'",
+        "update consent_request set state = $3, closed_at = $4, closed_by = $5, closed_channel_id = $6
+        where subscriber_id = $1 and request_id = $2 and state = 'open'",
         subscriber_id,
         request_id,
         state,
+        now,
+        by.actor.to_string(),
+        by.channel_id,
     )
     .execute(conn)
     .await?;

@@ -7,6 +7,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::change::{end_before_first_charge, end_of};
 use super::store::{Event, OrderError, Step, end_reason, held, note, set_end};
 use super::{EndReason, Held, Refusal, first_charge};
+use crate::actor::By;
 use crate::bill::{Period, RecurringCharge, one_off_charge, recurring_charge};
 use crate::clock::Month;
 use crate::consent::store::lock_subscriber;
@@ -139,14 +140,13 @@ pub async fn cancel(
     conn: &mut PgConnection,
     subscriber_id: i64,
     subscription_id: i64,
-    channel_id: &str,
+    by: &By,
     now: DateTime<Utc>,
 ) -> Result<(DateTime<Utc>, EndReason), OrderError> {
     lock_subscriber(conn, subscriber_id).await?;
     let subscribed = find(conn, subscriber_id, subscription_id).await?;
     let (ends_at, reason) = decide_end(conn, subscriber_id, &subscribed, now).await?;
-    let event =
-        Event { subscriber_id, subscription_id, step: Step::CancelAsked, at: now, effective_at: ends_at, channel_id };
+    let event = Event { subscriber_id, subscription_id, step: Step::CancelAsked, at: now, effective_at: ends_at, by };
     let event_id = note(conn, &event).await?;
     if subscribed.held.is_plan && reason == EndReason::BeforeStart {
         restore_replaced(conn, &event).await?;
@@ -219,7 +219,7 @@ pub async fn undo_cancel(
     conn: &mut PgConnection,
     subscriber_id: i64,
     subscription_id: i64,
-    channel_id: &str,
+    by: &By,
     now: DateTime<Utc>,
 ) -> Result<(), OrderError> {
     lock_subscriber(conn, subscriber_id).await?;
@@ -234,10 +234,9 @@ pub async fn undo_cancel(
     if reason == EndReason::Replaced {
         let successor = held.iter().find(|other| other.is_plan && other.starts_at == ends_at && other.waits_at(now));
         let successor = successor.ok_or(OrderError::NothingToUndo)?.subscription_id;
-        return cancel(conn, subscriber_id, successor, channel_id, now).await.map(|_| ());
+        return cancel(conn, subscriber_id, successor, by, now).await.map(|_| ());
     }
-    let event =
-        Event { subscriber_id, subscription_id, step: Step::CancelUndone, at: now, effective_at: now, channel_id };
+    let event = Event { subscriber_id, subscription_id, step: Step::CancelUndone, at: now, effective_at: now, by };
     make_way(conn, &subscribed, &held, &event).await?;
     set_end(conn, subscriber_id, subscription_id, None).await?;
     let event_id = note(conn, &event).await?;

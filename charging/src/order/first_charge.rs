@@ -42,7 +42,7 @@ pub(super) async fn schedule(
     new: &NewSubscription,
     subscription_id: i64,
 ) -> Result<(), OrderError> {
-    if new.channel_id == import_store::CHANNEL {
+    if new.by.channel_id == import_store::CHANNEL {
         return Ok(());
     }
     let month = Month::of(new.starts_at);

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use super::change::Change;
 use super::store::{Event, NewOrder, NewSubscription, OrderError, Step, held, note, place, set_end, start};
 use super::{Held, Offer, Refusal, first_charge, may_order};
+use crate::actor::By;
 use crate::clock::local_date;
 use crate::consent::Subject;
 use crate::consent::request::{self, Answer, Asked, Given, OpenRequest, Question, RequestError};
@@ -75,7 +76,7 @@ pub async fn request(
     conn: &mut PgConnection,
     subscriber_id: i64,
     scheme_id: &SchemeId,
-    channel_id: &str,
+    by: &By,
     now: DateTime<Utc>,
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Asked, OrderError> {
@@ -94,7 +95,7 @@ pub async fn request(
     let question = Question {
         subscriber_id,
         subject: &subject,
-        channel_id,
+        by,
         kind: Message::OrderRequest { tariff: content, terms, code: MASKED_CODE }.kind(),
         language: subscriber.language,
         now,
@@ -128,11 +129,12 @@ pub async fn refuse(
     conn: &mut PgConnection,
     subscriber_id: i64,
     request_id: i64,
+    by: &By,
     now: DateTime<Utc>,
 ) -> Result<bool, OrderError> {
     lock_subscriber(conn, subscriber_id).await?;
     let Some(open) = request::find_open(conn, subscriber_id, request_id).await? else { return Ok(false) };
-    if !request::refuse(conn, subscriber_id, request_id).await? {
+    if !request::refuse(conn, subscriber_id, request_id, by, now).await? {
         return Ok(false);
     }
     let event = format!("refused/{request_id}");
@@ -186,7 +188,7 @@ pub(crate) async fn settle(
         scheme_id: scheme_id.clone(),
         version: *version,
         consent_seq,
-        channel_id: answer.channel_id.clone(),
+        by: By::subscriber(&answer.channel_id),
         ordered_at: now,
     };
     let order_id = place(conn, &order).await?;
@@ -232,7 +234,7 @@ async fn activate(conn: &mut PgConnection, order: &NewOrder, order_id: i64, chan
             step: Step::Replaced,
             at: now,
             effective_at: at,
-            channel_id: &order.channel_id,
+            by: &order.by,
         };
         note(conn, &event).await?;
     }
@@ -241,7 +243,7 @@ async fn activate(conn: &mut PgConnection, order: &NewOrder, order_id: i64, chan
         order_id,
         starts_at: change.starts_at,
         activated_at: now,
-        channel_id: order.channel_id.clone(),
+        by: order.by.clone(),
     };
     let subscription_id = start(conn, &new).await?;
     refresh_allowances(conn, subscriber_id, now).await?;

@@ -2,8 +2,11 @@
 //!
 //! What may be ordered is decided by [`may_order`], when it is asked and again when it is answered (`flow`). Stopping is
 //! in `ending`; what is told before a first charge and before a renewal in `first_charge` and `renewal`; what other plans
-//! would have cost in `plans`; what pages show of orders and services in `view`.
+//! would have cost in `plans`; what pages show in `view` (services), `history` (orders, refusals, caps) and `agreement` (one of
+//! them with its proof).
 
+#[cfg(feature = "postgres")]
+pub mod agreement;
 pub mod change;
 #[cfg(feature = "postgres")]
 pub mod ending;
@@ -11,6 +14,8 @@ pub mod ending;
 pub mod first_charge;
 #[cfg(feature = "postgres")]
 pub mod flow;
+#[cfg(feature = "postgres")]
+pub mod history;
 pub mod plans;
 #[cfg(feature = "postgres")]
 pub mod renewal;

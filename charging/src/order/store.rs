@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{EndReason, Held, Refusal, first_charge};
+use crate::actor::By;
 use crate::consent::request::RequestError;
 use crate::consent::store::ConsentError;
 use crate::notice::store::NoticeError;
@@ -94,7 +95,7 @@ pub struct NewOrder {
     pub version: i32,
     /// The place of the yes in the subscriber's chain, from [`crate::consent::store::record`].
     pub consent_seq: i32,
-    pub channel_id: String,
+    pub by: By,
     pub ordered_at: DateTime<Utc>,
 }
 
@@ -106,16 +107,17 @@ pub struct NewOrder {
 pub async fn place(conn: &mut PgConnection, order: &NewOrder) -> Result<i64, OrderError> {
     sqlx::query_scalar!(
         r#"insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from, on_sale_until,
-            recurring_price, one_off_price, consent_seq, channel_id, ordered_at)
+            recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
         select $1, scheme_id, version, published_at, on_sale_from, on_sale_until, recurring_price, one_off_price,
-            $4, $5, $6
+            $4, $5, $6, $7
         from tariff_version where scheme_id = $2 and version = $3 and terms is not null
         returning order_id"#,
         order.subscriber_id,
         order.scheme_id.as_str(),
         order.version,
         order.consent_seq,
-        order.channel_id,
+        order.by.channel_id,
+        order.by.actor.to_string(),
         order.ordered_at,
     )
     .fetch_optional(conn)
@@ -131,9 +133,9 @@ pub struct NewSubscription {
     pub order_id: i64,
     /// When it begins, perhaps later than the order.
     pub starts_at: DateTime<Utc>,
-    /// When and by which channel it was activated.
+    /// When it was activated, by whom and by which channel.
     pub activated_at: DateTime<Utc>,
-    pub channel_id: String,
+    pub by: By,
 }
 
 /// Starts what was ordered for a subscriber who is locked, notes the activation and when the first charge must be told, and
@@ -164,7 +166,7 @@ pub async fn start(conn: &mut PgConnection, new: &NewSubscription) -> Result<i64
         step: Step::Activated,
         at: new.activated_at,
         effective_at: new.starts_at,
-        channel_id: &new.channel_id,
+        by: &new.by,
     };
     note(conn, &event).await?;
     first_charge::schedule(conn, new, subscription_id).await?;
@@ -201,7 +203,7 @@ pub struct Event<'a> {
     pub at: DateTime<Utc>,
     /// From when it has effect.
     pub effective_at: DateTime<Utc>,
-    pub channel_id: &'a str,
+    pub by: &'a By,
 }
 
 /// Notes a step of a subscription and returns the entry's id.
@@ -210,14 +212,15 @@ pub struct Event<'a> {
 /// When the database failed or there is no such subscription.
 pub async fn note(conn: &mut PgConnection, event: &Event<'_>) -> Result<i64, OrderError> {
     let event_id = sqlx::query_scalar!(
-        "insert into subscription_event (subscriber_id, subscription_id, what, at, effective_at, channel_id)
-        values ($1, $2, $3, $4, $5, $6) returning event_id",
+        "insert into subscription_event (subscriber_id, subscription_id, what, at, effective_at, channel_id, actor)
+        values ($1, $2, $3, $4, $5, $6, $7) returning event_id",
         event.subscriber_id,
         event.subscription_id,
         event.step.as_str(),
         event.at,
         event.effective_at,
-        event.channel_id,
+        event.by.channel_id,
+        event.by.actor.to_string(),
     )
     .fetch_one(conn)
     .await?;

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use super::import::{Brought, Entry, Refused, Rejection};
 use super::store::{SubscriberError, create, find_by_msisdn};
 use super::{Language, NewSubscriber, STANDARD_CAP_YUAN, Subscriber};
+use crate::actor::By;
 use crate::clock::start_of_day;
 use crate::consent::store::{ConsentError, lock_subscriber, record};
 use crate::consent::{NewConsent, Subject};
@@ -218,7 +219,7 @@ async fn bring(
         scheme_id: brought.scheme_id.clone(),
         version: tariff.version,
         consent_seq,
-        channel_id: CHANNEL.to_owned(),
+        by: By::import(),
         ordered_at: brought.agreed_at,
     };
     let order_id = place(conn, &order).await.map_err(refused)?;
@@ -227,7 +228,7 @@ async fn bring(
         order_id,
         starts_at: start_of_day(brought.since),
         activated_at: now,
-        channel_id: CHANNEL.to_owned(),
+        by: By::import(),
     };
     start(conn, &subscription).await.map_err(refused)?;
     Ok(())

@@ -100,8 +100,8 @@ pub async fn create(
              insert into subscriber (subscriber_id, msisdn, name, region, language, created_at)
              select subscriber_id, msisdn, $2, $3, $4, $5 from number
              returning subscriber_id)
-         insert into cap_choice (subscriber_id, seq, cap, channel_id, chosen_at)
-         select subscriber_id, 0, $6, $7, $5 from person
+         insert into cap_choice (subscriber_id, seq, cap, channel_id, actor, chosen_at)
+         select subscriber_id, 0, $6, $7, case $7 when 'import' then 'import' else 'system' end, $5 from person
          returning subscriber_id",
         new.msisdn.as_str(),
         new.name,

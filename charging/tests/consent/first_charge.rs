@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use charging::actor::By;
 use charging::audit::audit;
 use charging::bill::run::{Summary, run};
 use charging::clock::{ManualClock, Month};
@@ -197,7 +198,7 @@ async fn what_ends_with_the_month_can_be_used_until_then_and_taken_back() {
     assert_eq!(world.receive(a, "m1", "101", replied).await, cancelled);
     assert!(world.last_sms(a).await.1.contains("可用到2026年10月31日为止。一分不收"));
     let mut tx = world.db.app.begin().await.unwrap();
-    undo_cancel(&mut tx, a, pack, "web", replied).await.unwrap();
+    undo_cancel(&mut tx, a, pack, &By::subscriber("web"), replied).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(world.close(october(), at("2026-11-01T02:00:00+08:00")).await.total.to_string(), "20.00");
     world.is_sound().await;
@@ -228,7 +229,7 @@ async fn use_of_a_plan_that_was_cancelled_before_its_first_charge_costs_nothing(
         .unwrap();
     assert_eq!(charged, 0);
     let mut tx = world.db.app.begin().await.unwrap();
-    let undone = undo_cancel(&mut tx, a, plan, "web", late).await;
+    let undone = undo_cancel(&mut tx, a, plan, &By::subscriber("web"), late).await;
     assert!(matches!(undone, Err(OrderError::NothingToUndo)), "{undone:?}");
     tx.rollback().await.unwrap();
     let second = at("2026-11-03T09:00:00+08:00");

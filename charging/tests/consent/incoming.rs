@@ -1,5 +1,6 @@
 //! Replies by SMS, and raising the cap.
 
+use charging::actor::By;
 use charging::consent::cap::{CapRaiseError, confirm_cap_raise, request_cap_raise};
 use charging::consent::incoming::{Handled, incoming};
 use charging::consent::request::{Asked, RequestError};
@@ -20,7 +21,7 @@ impl World {
     async fn ask_cap(&self, subscriber_id: i64, cap: &str, at: DateTime<Utc>) -> Result<Asked, CapRaiseError> {
         let cap: Decimal = cap.parse().unwrap();
         let mut tx = self.db.app.begin().await.unwrap();
-        let asked = request_cap_raise(&mut tx, subscriber_id, cap, "web", at, &mut rng(5)).await?;
+        let asked = request_cap_raise(&mut tx, subscriber_id, cap, &By::subscriber("web"), at, &mut rng(5)).await?;
         tx.commit().await.unwrap();
         Ok(asked)
     }

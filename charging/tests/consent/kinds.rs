@@ -122,9 +122,9 @@ async fn not_by_plain_sql() {
         let order = |consent_seq: &str| {
             format!(
                 "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from,
-                    on_sale_until, recurring_price, one_off_price, consent_seq, channel_id, ordered_at)
+                    on_sale_until, recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
                 select {a}, scheme_id, version, published_at, on_sale_from, on_sale_until, recurring_price, one_off_price,
-                    {consent_seq}, 'web', '2026-12-15T12:00:00+08:00'
+                    {consent_seq}, 'web', 'subscriber', '2026-12-15T12:00:00+08:00'
                 from tariff_version where scheme_id = '{id}'"
             )
         };

@@ -2,6 +2,7 @@
 
 mod commands;
 mod first_charge;
+mod history;
 mod incoming;
 mod kinds;
 mod ordering;
@@ -14,6 +15,7 @@ mod stopping;
 mod tampering;
 mod world;
 
+use charging::actor::By;
 use charging::consent::chain::verify;
 use charging::consent::request::Asked;
 use charging::consent::store::links;
@@ -33,7 +35,9 @@ impl World {
     async fn ask(&self, subscriber_id: i64, scheme_id: &str, at: DateTime<Utc>) -> Result<Asked, OrderError> {
         let mut tx = self.db.app.begin().await.unwrap();
         let seed = at.timestamp().unsigned_abs() + subscriber_id.unsigned_abs();
-        let asked = request(&mut tx, subscriber_id, &scheme_id.parse().unwrap(), "web", at, &mut rng(seed)).await?;
+        let asked =
+            request(&mut tx, subscriber_id, &scheme_id.parse().unwrap(), &By::subscriber("web"), at, &mut rng(seed))
+                .await?;
         tx.commit().await.unwrap();
         Ok(asked)
     }

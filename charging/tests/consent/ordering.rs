@@ -1,11 +1,14 @@
 //! From the question to the active service, and everything that must not lead there.
 
+use charging::actor::{Actor, By};
 use charging::consent::Method;
 use charging::consent::request::RequestError;
 use charging::notice::template::mask_code;
+use charging::order::agreement::{AgreementId, StepKind, agreement};
 use charging::order::flow::{confirm, offer, refuse};
+use charging::order::history::history;
 use charging::order::store::OrderError;
-use charging::order::view::{active, agreement, agreements};
+use charging::order::view::active;
 use charging::order::{EndReason, Refusal};
 use charging::tariff::Kind;
 use charging::tariff::store::{Publication, publish};
@@ -35,19 +38,31 @@ async fn a_yes_by_code_makes_an_order_with_its_proof() {
     assert_eq!((service.order_id, service.agreed.method), (ordered.order_id, Method::SmsCode));
     assert_eq!(service.agreed.channel_id, "web");
     assert!(service.can_cancel && !service.can_undo && !service.is_plan);
-    let slip = agreement(&mut conn, a, ordered.order_id).await.unwrap().unwrap();
+    let slip = agreement(&mut conn, a, AgreementId::Order(ordered.order_id), later("5:00")).await.unwrap().unwrap();
     assert_eq!(slip.evidence.description, asked.description);
     assert_eq!(slip.evidence.answer, code);
     assert_eq!((slip.evidence.seq, slip.chain_length, slip.previous_hash), (1, 1, None));
     let kinds: Vec<&str> = slip.messages.iter().map(|message| message.kind.as_str()).collect();
     assert_eq!(kinds, ["order_request", "order_success"]);
     assert_eq!(slip.messages[0].body, asked.description, "the code is masked");
-    assert_eq!(slip.steps.len(), 1);
-    let page = agreements(&mut conn, a, later("5:00"), 0, 10).await.unwrap();
-    assert_eq!((page.total, page.agreements[0].order_id), (1, ordered.order_id));
+    let steps: Vec<_> = slip.steps.iter().map(|step| (step.what, step.at, &step.actor)).collect();
+    let (asked_at, agreed_at, owner) = (now(), slip.at, &Actor::Subscriber);
+    let expected = [
+        (StepKind::Asked, asked_at, owner),
+        (StepKind::Agreed, agreed_at, owner),
+        (StepKind::Ordered, agreed_at, owner),
+        (StepKind::Activated, agreed_at, owner),
+    ];
+    assert_eq!(steps, expected);
+    let page = history(&mut conn, a, later("5:00"), 0, 10).await.unwrap();
+    assert_eq!((page.total, page.entries[0].what.agreement()), (1, Some(AgreementId::Order(ordered.order_id))));
     let in_three_years = now() + TimeDelta::days(1100);
-    assert_eq!(agreements(&mut conn, a, in_three_years, 0, 10).await.unwrap().total, 1, "it still runs");
-    assert_eq!(agreement(&mut conn, a + 1, ordered.order_id).await.unwrap(), None, "not for another subscriber");
+    assert_eq!(history(&mut conn, a, in_three_years, 0, 10).await.unwrap().total, 1, "it still runs");
+    assert_eq!(
+        agreement(&mut conn, a + 1, AgreementId::Order(ordered.order_id), later("5:00")).await.unwrap(),
+        None,
+        "not for another subscriber"
+    );
     world.check_chain(a, 1).await;
     drop(conn);
     world.db.drop().await;
@@ -187,8 +202,8 @@ async fn a_no_costs_nothing_and_too_many_questions_are_not_asked() {
     let asked = world.ask(a, ADDON, now()).await.unwrap();
     let code = world.code(a).await;
     let mut tx = world.db.app.begin().await.unwrap();
-    assert!(refuse(&mut tx, a, asked.request_id, later("1:00")).await.unwrap());
-    assert!(!refuse(&mut tx, a, asked.request_id, later("1:00")).await.unwrap());
+    assert!(refuse(&mut tx, a, asked.request_id, &By::subscriber("web"), later("1:00")).await.unwrap());
+    assert!(!refuse(&mut tx, a, asked.request_id, &By::subscriber("web"), later("1:00")).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(world.last_sms(a).await.0, "order_refused");
     let answered = confirm(&world.db.app, a, asked.request_id, &code, later("2:00")).await;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use charging::actor::By;
 use charging::bill::run::run;
 use charging::clock::ManualClock;
 use charging::consent::incoming::Handled;
@@ -131,7 +132,7 @@ async fn whoever_comes_second_waits_and_follows_the_first() {
     assert_eq!(world.last_sms(a).await.0, "first_charge_made");
 
     let mut stop = world.db.app.begin().await.unwrap();
-    let (_, reason) = cancel(&mut stop, b, cancelled, "sms", instant).await.unwrap();
+    let (_, reason) = cancel(&mut stop, b, cancelled, &By::subscriber("sms"), instant).await.unwrap();
     assert_eq!(reason, EndReason::BeforeFirstCharge);
     let clock = ManualClock::new(instant);
     let bills = run(&world.db.app, october(), &clock, |_| ());

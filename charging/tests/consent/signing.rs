@@ -4,9 +4,9 @@ use charging::consent::Method;
 use charging::consent::request::{Given, RequestError};
 use charging::consent::signature::Strokes;
 use charging::consent::store::ConsentError;
+use charging::order::agreement::{Agreement, AgreementId, agreement};
 use charging::order::flow::confirm;
 use charging::order::store::OrderError;
-use charging::order::view::{Agreement, agreement};
 
 use crate::world::{ADDON, PACK, PLAN, World, now};
 use crate::{later, other_code};
@@ -20,7 +20,7 @@ pub const DRAWN: &str = "[[60,50,120,90,200,40,260,170],[300,60,420,180]]";
 impl World {
     pub async fn agreement(&self, subscriber_id: i64, order_id: i64) -> Agreement {
         let mut conn = self.db.app.acquire().await.unwrap();
-        agreement(&mut conn, subscriber_id, order_id).await.unwrap().unwrap()
+        agreement(&mut conn, subscriber_id, AgreementId::Order(order_id), now()).await.unwrap().unwrap()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Cancelling, what it means beforehand, and taking it back.
 
+use charging::actor::By;
 use charging::consent::incoming::Handled;
 use charging::order::ending::{cancel, cancel_preview, undo_cancel};
 use charging::order::store::OrderError;
@@ -18,14 +19,14 @@ async fn stop(
     now: DateTime<Utc>,
 ) -> Result<(DateTime<Utc>, EndReason), OrderError> {
     let mut tx = world.db.app.begin().await.unwrap();
-    let ended = cancel(&mut tx, subscriber_id, id, "web", now).await?;
+    let ended = cancel(&mut tx, subscriber_id, id, &By::subscriber("web"), now).await?;
     tx.commit().await.unwrap();
     Ok(ended)
 }
 
 async fn undo(world: &World, subscriber_id: i64, id: i64, now: DateTime<Utc>) -> Result<(), OrderError> {
     let mut tx = world.db.app.begin().await.unwrap();
-    undo_cancel(&mut tx, subscriber_id, id, "web", now).await?;
+    undo_cancel(&mut tx, subscriber_id, id, &By::subscriber("web"), now).await?;
     tx.commit().await.unwrap();
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A small operator at noon of 15 October 2026.
 
+use charging::actor::By;
 use charging::consent::store::record;
 use charging::consent::{Method, NewConsent, Subject};
 use charging::order::store::{NewOrder, NewSubscription, place, start};
@@ -169,7 +170,7 @@ impl World {
             scheme_id: scheme_id.parse().unwrap(),
             version: 1,
             consent_seq,
-            channel_id: "hall".to_owned(),
+            by: By::staff("li.na", "hall"),
             ordered_at: since,
         };
         let order_id = place(&mut tx, &order).await.unwrap();
@@ -178,7 +179,7 @@ impl World {
             order_id,
             starts_at: since,
             activated_at: since,
-            channel_id: "hall".to_owned(),
+            by: By::staff("li.na", "hall"),
         };
         let subscription_id = start(&mut tx, &new).await.unwrap();
         tx.commit().await.unwrap();

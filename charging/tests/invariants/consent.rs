@@ -204,8 +204,8 @@ async fn a_yes_answers_what_was_asked_once_and_in_time() {
     let request = |subscriber_id: i64, price: &str, asked: &str| {
         format!(
             "insert into consent_request (subscriber_id, purpose, scheme_id, version, recurring_price, one_off_price,
-                description, channel_id, asked_at, expires_at)
-            values ({subscriber_id}, 'order', '{ADDON}', 1, {price}, 0.00, '流量加油包', 'web', '{asked}',
+                description, channel_id, asked_by, asked_at, expires_at)
+            values ({subscriber_id}, 'order', '{ADDON}', 1, {price}, 0.00, '流量加油包', 'web', 'subscriber', '{asked}',
                 timestamptz '{asked}' + interval '10 minutes') returning request_id"
         )
     };
@@ -263,8 +263,8 @@ async fn a_signature_is_there_and_signs_one_request() {
     let request = |subscriber_id: i64| {
         format!(
             "insert into consent_request (subscriber_id, purpose, scheme_id, version, recurring_price, one_off_price,
-                description, channel_id, asked_at, expires_at)
-            values ({subscriber_id}, 'order', '{ADDON}', 1, 10.00, 0.00, '流量加油包', 'web', '{asked}',
+                description, channel_id, asked_by, asked_at, expires_at)
+            values ({subscriber_id}, 'order', '{ADDON}', 1, 10.00, 0.00, '流量加油包', 'web', 'subscriber', '{asked}',
                 timestamptz '{asked}' + interval '10 minutes')"
         )
     };

@@ -7,6 +7,7 @@ mod money;
 mod orders;
 mod shape;
 mod usage;
+mod who;
 #[path = "../consent/world.rs"]
 mod world;
 

@@ -11,9 +11,9 @@ use crate::world::{ADDON, FUTURE, OTHER_PLAN, PACK, PAST, SHELF, now, tariff};
 fn order(subscriber_id: i64, scheme_id: &str, consent_seq: &str, ordered_at: &str) -> String {
     format!(
         "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from, on_sale_until,
-            recurring_price, one_off_price, consent_seq, channel_id, ordered_at)
+            recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
         select {subscriber_id}, scheme_id, version, published_at, on_sale_from, on_sale_until,
-            coalesce(recurring_price, 0), coalesce(one_off_price, 0), {consent_seq}, 'web', '{ordered_at}'
+            coalesce(recurring_price, 0), coalesce(one_off_price, 0), {consent_seq}, 'web', 'subscriber', '{ordered_at}'
         from tariff_version where scheme_id = '{scheme_id}' and version = 1"
     )
 }

@@ -76,8 +76,8 @@ async fn the_cap_holds_at_every_instant() {
             ("reserved beyond", format!("update month_counter set overage_reserved = 600 {own}"), holds),
             ("raised without choice", format!("update month_counter set overage_cap = 1000 {own}"), chosen),
             ("raised to another's choice", format!("update month_counter set cap_seq = 1, overage_cap = 1000 {own}"), chosen),
-            ("lowered below what is charged", format!("insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, channel_id, chosen_at)
-                values ({a}, 1, 1, 0, 600, 'web', '2026-10-15'); update month_counter set cap_seq = 1, overage_cap = 1 {own}"), holds),
+            ("lowered below what is charged", format!("insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, channel_id, actor, chosen_at)
+                values ({a}, 1, 1, 0, 600, 'web', 'subscriber', '2026-10-15'); update month_counter set cap_seq = 1, overage_cap = 1 {own}"), holds),
             ("less than nothing reserved", format!("update month_counter set overage_reserved = -1 {own}"), "month_counter_overage_reserved_check"),
             ("another counter for the month", counter("0", "0", "600").replace(&format!("({b},"), &format!("({a},")), "month_counter_pkey"),
             ("forgotten", format!("delete from month_counter {own}"), DENIED),
@@ -111,8 +111,8 @@ async fn a_cap_is_raised_by_a_yes_to_that_very_amount() {
     tx.commit().await.unwrap();
     let choose = |subscriber_id: i64, seq: i32, cap: &str, previous: &str, consent: &str| {
         format!(
-            "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, consent_seq, channel_id, chosen_at)
-            values ({subscriber_id}, {seq}, {cap}, {previous}, {consent}, 'web', '2026-10-15')"
+            "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, consent_seq, channel_id, actor, chosen_at)
+            values ({subscriber_id}, {seq}, {cap}, {previous}, {consent}, 'web', 'subscriber', '2026-10-15')"
         )
     };
     let (own, order) = (seqs[0].to_string(), broken.plan.consent_seq.to_string());
@@ -133,7 +133,7 @@ async fn a_cap_is_raised_by_a_yes_to_that_very_amount() {
             ("naming no choice before", choose(a, 1, "1000", "null, null", &own), "cap_choice_raise_needs_consent"),
             (
                 "a first one above the standard",
-                choose(a, 0, "601", "null, null", "null"),
+                choose(a, 0, "601", "null, null", "null").replace("'subscriber'", "'system'"),
                 "cap_choice_raise_needs_consent",
             ),
             ("altered", "update cap_choice set cap = 1000".to_owned(), DENIED),

@@ -1,5 +1,6 @@
 //! Calls beside the SMS for those who chose them, choices, and quiet hours.
 
+use charging::actor::By;
 use charging::notice::call::{self, CallId, Ending, Noted};
 use charging::notice::queue::{Fate, Lane, Settled, due, expire, settle};
 use charging::notice::store::for_subscriber;
@@ -196,7 +197,7 @@ async fn a_cap_that_is_reached_again_is_called_about_again() {
     let before = world.calls(one).await.len();
     let mut conn = world.db.app.acquire().await.unwrap();
     let yes = world.agree_to_cap(one, "2.50").await;
-    raise_cap(&mut conn, one, yuan("2.50"), yes, "web", now()).await.unwrap();
+    raise_cap(&mut conn, one, yuan("2.50"), yes, &By::subscriber("web"), now()).await.unwrap();
     drop(conn);
     world.ingest(one, &[data("b", "2026-11-19", 60)]).await;
     assert_eq!(world.calls(one).await.len(), before + 1);

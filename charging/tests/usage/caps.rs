@@ -1,3 +1,4 @@
+use charging::actor::By;
 use charging::usage::UsageRecord;
 use charging::usage::store::{
     Ingested, UsageError, current_cap, lower_cap, month_overview, raise_cap, what_each_tier_would_have_meant,
@@ -49,21 +50,30 @@ async fn the_cap_is_lowered_to_no_less_than_what_is_charged_and_raised_with_cons
     world.subscribe(one, PLAN, "2026-11-01T00:00:00+08:00").await;
     world.ingest(one, &[november("a", 1024 + 100)]).await;
     let mut conn = world.db.app.acquire().await.unwrap();
-    let below = lower_cap(&mut conn, one, yuan("2.99"), "web", now()).await;
+    let below = lower_cap(&mut conn, one, yuan("2.99"), &By::subscriber("web"), now()).await;
     assert!(matches!(below, Err(UsageError::CapBelowSpent { spent }) if spent == yuan("3")));
-    assert!(matches!(lower_cap(&mut conn, one, yuan("50"), "web", now()).await, Err(UsageError::CapNotLower { .. })));
-    let lowered = lower_cap(&mut conn, one, yuan("3"), "web", now()).await.unwrap();
+    assert!(matches!(
+        lower_cap(&mut conn, one, yuan("50"), &By::subscriber("web"), now()).await,
+        Err(UsageError::CapNotLower { .. })
+    ));
+    let lowered = lower_cap(&mut conn, one, yuan("3"), &By::subscriber("web"), now()).await.unwrap();
     assert_eq!((lowered.seq, current_cap(&mut conn, one).await.unwrap().unwrap()), (1, lowered.clone()));
     world.ingest(one, &[november("b", 1000)]).await;
     assert_eq!(world.rating(one, "b").await, (0, 924 << 20, 76 << 20, Decimal::ZERO), "to the end of the GB");
 
     let yes = world.agree_to_cap(one, "20").await;
     let others = world.agree_to_cap(two, "30").await;
-    assert!(matches!(raise_cap(&mut conn, one, yuan("30"), others, "web", now()).await, Err(UsageError::NoConsent)));
-    assert!(matches!(raise_cap(&mut conn, one, yuan("21"), yes, "web", now()).await, Err(UsageError::NoConsent)));
-    raise_cap(&mut conn, one, yuan("20"), yes, "web", now()).await.unwrap();
-    lower_cap(&mut conn, one, yuan("10"), "web", now()).await.unwrap();
-    let spent = raise_cap(&mut conn, one, yuan("20"), yes, "web", now()).await;
+    assert!(matches!(
+        raise_cap(&mut conn, one, yuan("30"), others, &By::subscriber("web"), now()).await,
+        Err(UsageError::NoConsent)
+    ));
+    assert!(matches!(
+        raise_cap(&mut conn, one, yuan("21"), yes, &By::subscriber("web"), now()).await,
+        Err(UsageError::NoConsent)
+    ));
+    raise_cap(&mut conn, one, yuan("20"), yes, &By::subscriber("web"), now()).await.unwrap();
+    lower_cap(&mut conn, one, yuan("10"), &By::subscriber("web"), now()).await.unwrap();
+    let spent = raise_cap(&mut conn, one, yuan("20"), yes, &By::subscriber("web"), now()).await;
     assert!(matches!(spent, Err(UsageError::ConsentSpent)));
     // What was absorbed under the old cap is not charged under the new one.
     world.ingest(one, &[november("c", 1)]).await;
@@ -85,8 +95,8 @@ async fn plain_sql_cannot_pass_the_cap() {
         ("update month_counter set overage_reserved = 0.02", "month_counter_cap_holds"),
         ("update month_counter set overage_cap = 600", "month_counter_cap_chosen"),
         (
-            "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, channel_id, chosen_at)
-            select subscriber_id, 1, 600, 0, 1, 'web', now() from cap_choice",
+            "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, channel_id, actor, chosen_at)
+            select subscriber_id, 1, 600, 0, 1, 'web', 'subscriber', now() from cap_choice",
             "cap_choice_raise_needs_consent",
         ),
         ("update allowance set used = granted + 1", "allowance_not_exceeded"),
@@ -104,7 +114,7 @@ async fn late_usage_keeps_the_cap_that_held_in_its_month() {
     world.subscribe(one, PLAN, "2026-10-01T00:00:00+08:00").await;
     let mut conn = world.db.app.acquire().await.unwrap();
     let yes = world.agree_to_cap(one, "600").await;
-    raise_cap(&mut conn, one, yuan("600"), yes, "web", now()).await.unwrap();
+    raise_cap(&mut conn, one, yuan("600"), yes, &By::subscriber("web"), now()).await.unwrap();
     world.ingest(one, &[data("october", "2026-10-05", 2048), november("november", 2048)]).await;
     assert_eq!(world.charged(one, "data_overage", "2026-10").await, yuan("1.50"));
     assert_eq!(world.charged(one, "data_overage", "2026-11").await, yuan("3"));

@@ -1,6 +1,7 @@
 //! What charging remembers changes nothing: sessions are charged as if everything were read each time, whoever else
 //! changes the subscriber in between.
 
+use charging::actor::By;
 use charging::quantity::MIB;
 use charging::usage::session::{Answer, Asked, Invocation, Outcome, Refusal, SessionRef};
 use charging::usage::store::{Memory, charge_batch, give_back_silent, lower_cap, raise_cap, silent};
@@ -110,8 +111,8 @@ impl Life<'_> {
                 let consent = self.world.agree_to_cap(id, &cap).await;
                 let mut tx = self.world.db.app.begin().await.unwrap();
                 // Whichever it is; the other is refused and changes nothing.
-                if lower_cap(&mut tx, id, yuan(&cap), "web", self.time).await.is_err() {
-                    raise_cap(&mut tx, id, yuan(&cap), consent, "web", self.time).await.ok();
+                if lower_cap(&mut tx, id, yuan(&cap), &By::subscriber("web"), self.time).await.is_err() {
+                    raise_cap(&mut tx, id, yuan(&cap), consent, &By::subscriber("web"), self.time).await.ok();
                 }
                 tx.commit().await.unwrap();
             }

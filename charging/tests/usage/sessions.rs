@@ -1,6 +1,7 @@
 //! Charging sessions against the database: what they hold, what they use, and what happens when they repeat themselves,
 //! go silent, or use more than they may.
 
+use charging::actor::By;
 use charging::quantity::{GIB, MIB};
 use charging::usage::session::{
     Answer, Asked, GRANT_STANDARD_BYTES, Invocation, Outcome, Refusal, SILENCE_MAX, SessionRef, Step, Stop, UnitUsage,
@@ -203,7 +204,7 @@ async fn sessions_share_what_is_left_and_usage_beyond_the_cap_is_absorbed() {
     // The cap is raised in flight.
     let mut conn = world.db.app.acquire().await.unwrap();
     let yes = world.agree_to_cap(one, "2").await;
-    raise_cap(&mut conn, one, yuan("2"), yes, "web", now()).await.unwrap();
+    raise_cap(&mut conn, one, yuan("2"), yes, &By::subscriber("web"), now()).await.unwrap();
     drop(conn);
     let again = world.charge(&update(&answers[0].session, sequence + 1, Asked::Bytes(MIB), 0)).await;
     assert_eq!(granted(&again), MIB);
@@ -237,10 +238,10 @@ async fn the_cap_can_be_lowered_to_what_is_charged_whatever_sessions_hold() {
     let early =
         charging::usage::UsageRecord { started_at: at("2026-12-01T00:10:00+08:00"), ..data("early", "2026-12-01", 1) };
     world.try_ingest(one, &[early], ahead).await.unwrap();
-    let refused = lower_cap(&mut conn, one, yuan("0.29"), "web", now()).await;
+    let refused = lower_cap(&mut conn, one, yuan("0.29"), &By::subscriber("web"), now()).await;
     assert!(matches!(refused, Err(UsageError::CapBelowSpent { .. })));
     let mut tx = world.db.app.begin().await.unwrap();
-    lower_cap(&mut tx, one, yuan("0.50"), "web", now()).await.unwrap();
+    lower_cap(&mut tx, one, yuan("0.50"), &By::subscriber("web"), now()).await.unwrap();
     tx.commit().await.unwrap();
     let caps: Vec<Decimal> = sqlx::query_scalar("select overage_cap from month_counter where month >= '2026-11-01'")
         .fetch_all(&mut *conn)

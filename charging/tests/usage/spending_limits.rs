@@ -1,5 +1,6 @@
 //! Network functions that follow a cap are told each change of its state once, and what is announced for the next month.
 
+use charging::actor::By;
 use charging::order::ending::cancel;
 use charging::quantity::{GIB, MIB};
 use charging::usage::session::{Asked, Invocation, Outcome, Step, UnitUsage, UsedUnits};
@@ -129,15 +130,15 @@ async fn raising_and_lowering_the_cap_and_buying_data_are_told() {
     world.ingest(one, &[november("a", 1024 + 100)]).await;
     let yes = world.agree_to_cap(one, "20").await;
     let mut conn = world.db.app.acquire().await.unwrap();
-    raise_cap(&mut conn, one, yuan("20"), yes, "web", now()).await.unwrap();
-    lower_cap(&mut conn, one, yuan("19"), "web", now()).await.unwrap();
+    raise_cap(&mut conn, one, yuan("20"), yes, &By::subscriber("web"), now()).await.unwrap();
+    lower_cap(&mut conn, one, yuan("19"), &By::subscriber("web"), now()).await.unwrap();
     // 1.98 yuan are charged.
-    lower_cap(&mut conn, one, yuan("3.50"), "web", now()).await.unwrap();
-    lower_cap(&mut conn, one, yuan("1.98"), "web", now()).await.unwrap();
+    lower_cap(&mut conn, one, yuan("3.50"), &By::subscriber("web"), now()).await.unwrap();
+    lower_cap(&mut conn, one, yuan("1.98"), &By::subscriber("web"), now()).await.unwrap();
     let pack = world.subscribe(one, PACK, "2026-11-20T11:00:00+08:00").await;
     refresh_allowances(&mut conn, one, now()).await.unwrap();
     refresh_allowances(&mut conn, one, now()).await.unwrap();
-    cancel(&mut conn, one, pack, "web", now()).await.unwrap();
+    cancel(&mut conn, one, pack, &By::subscriber("web"), now()).await.unwrap();
     let expected = ["reached ok", "ok", "half ok", "reached ok", "near ok", "reached ok"];
     let told = world.outbox(one).await;
     assert_eq!(told.iter().map(|told| told.trim_end_matches(" superseded")).collect::<Vec<_>>(), expected);
@@ -338,7 +339,7 @@ async fn what_is_not_taken_is_tried_again_with_longer_pauses_until_its_owner_is_
     end(&mut conn, &old).await.unwrap();
     world.ingest(one, &[november("d", 1)]).await;
     let yes = world.agree_to_cap(one, "20").await;
-    raise_cap(&mut conn, one, yuan("20"), yes, "web", now()).await.unwrap();
+    raise_cap(&mut conn, one, yuan("20"), yes, &By::subscriber("web"), now()).await.unwrap();
     let newest = due(&mut conn, now(), 9).await.unwrap().remove(0);
     assert_eq!(newest.notif_uri, "http://other/slc", "whoever was gone from the old address is still told");
     end(&mut conn, &newest).await.unwrap();

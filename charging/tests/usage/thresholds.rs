@@ -1,5 +1,6 @@
 //! Subscribers are told, once each, of what their usage has passed.
 
+use charging::actor::By;
 use charging::quantity::Service;
 use charging::usage::UsageRecord;
 use charging::usage::store::{lower_cap, raise_cap};
@@ -64,7 +65,7 @@ async fn each_level_is_told_once_and_the_farthest_only() {
     world.ingest(one, &[november("k", 1024)]).await;
     let mut conn = world.db.app.acquire().await.unwrap();
     let yes = world.agree_to_cap(one, "2.50").await;
-    raise_cap(&mut conn, one, yuan("2.50"), yes, "web", now()).await.unwrap();
+    raise_cap(&mut conn, one, yuan("2.50"), yes, &By::subscriber("web"), now()).await.unwrap();
     drop(conn);
     world.ingest(one, &[november("l", 1), november("m", 60)]).await;
     let told = world.told(one).await;
@@ -81,7 +82,7 @@ async fn a_cap_that_is_near_once_it_is_lowered_is_told_of() {
     let before = world.told(one).await.len();
     for (cap, told) in [("100", &[][..]), ("1.80", &["cap near"]), ("1.50", &["cap near", "cap reached"])] {
         let mut tx = world.db.app.begin().await.unwrap();
-        lower_cap(&mut tx, one, yuan(cap), "web", now()).await.unwrap();
+        lower_cap(&mut tx, one, yuan(cap), &By::subscriber("web"), now()).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(world.told(one).await[before..], *told, "{cap}");
     }

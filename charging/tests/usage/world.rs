@@ -1,5 +1,6 @@
 //! A small operator with subscribers whose usage comes in.
 
+use charging::actor::By;
 use charging::clock::Month;
 use charging::consent::store::record as record_consent;
 use charging::consent::{Method, NewConsent, Subject};
@@ -157,7 +158,7 @@ impl World {
             scheme_id,
             version: 1,
             consent_seq,
-            channel_id: "web".to_owned(),
+            by: By::subscriber("web"),
             ordered_at: starts_at,
         };
         let order_id = place(&mut tx, &order).await.unwrap();
@@ -167,7 +168,7 @@ impl World {
             starts_at,
             activated_at: starts_at,
             // Nothing waits for the reminder of a first charge.
-            channel_id: "import".to_owned(),
+            by: By::import(),
         };
         let subscription_id = start(&mut tx, &new).await.unwrap();
         tx.commit().await.unwrap();

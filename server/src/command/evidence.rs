@@ -68,7 +68,7 @@ fn keys(text: &str) -> anyhow::Result<Vec<PublicKey>> {
 
 fn words(sound: &Sound, is_known: bool) -> anyhow::Result<String> {
     let Sound { proof, evidence, strokes, is_slip } = sound;
-    let what = if *is_slip { "order slip" } else { "evidence" };
+    let what = if *is_slip { "slip" } else { "evidence" };
     let previous = one_line(proof.previous_hash.as_deref().unwrap_or("none, it is the first"));
     let (verdict, origin) = if is_known {
         (
@@ -98,7 +98,7 @@ fn words(sound: &Sound, is_known: bool) -> anyhow::Result<String> {
          hash before   {previous}\n\
          signed by     {}\n              {origin}\n",
         one_line(&proof.msisdn),
-        proof.order_id,
+        proof.order_id.map_or_else(|| "none, a cap was raised".to_owned(), |order_id| order_id.to_string()),
         offer(evidence),
         time(&evidence.asked_at)?,
         indented(&evidence.description),

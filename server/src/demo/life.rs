@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
+use charging::actor::By;
 use charging::clock::Month;
 use charging::consent::cap::{CapRaiseError, confirm_cap_raise, request_cap_raise};
 use charging::consent::incoming::incoming;
@@ -173,7 +174,7 @@ pub async fn order(
     rng: &mut ChaCha20Rng,
 ) -> anyhow::Result<bool> {
     let mut tx = pool.begin().await?;
-    let asked = match request(&mut tx, subscriber_id, &scheme_id.parse()?, channel_id, at, rng).await {
+    let asked = match request(&mut tx, subscriber_id, &scheme_id.parse()?, &By::subscriber(channel_id), at, rng).await {
         Ok(asked) => asked,
         Err(OrderError::Refused(_) | OrderError::Request(RequestError::TooMany { .. })) => return Ok(false),
         Err(error) => return Err(error).with_context(|| format!("order of {scheme_id}")),
@@ -209,7 +210,7 @@ async fn code(pool: &PgPool, subscriber_id: i64, request_id: i64) -> anyhow::Res
 
 async fn stop(pool: &PgPool, subscriber_id: i64, held: &Held, at: DateTime<Utc>) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
-    match cancel(&mut tx, subscriber_id, held.subscription_id, "web", at).await {
+    match cancel(&mut tx, subscriber_id, held.subscription_id, &By::subscriber("web"), at).await {
         Ok(_) => Ok(tx.commit().await?),
         Err(OrderError::EndsAlready | OrderError::EndedBefore) => Ok(()),
         Err(error) => Err(error.into()),
@@ -224,14 +225,14 @@ async fn choose_cap(
     rng: &mut ChaCha20Rng,
 ) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
-    match lower_cap(&mut tx, subscriber_id, cap, "web", at).await {
+    match lower_cap(&mut tx, subscriber_id, cap, &By::subscriber("web"), at).await {
         Ok(_) => return Ok(tx.commit().await?),
         Err(UsageError::CapNotLower { .. }) => tx.rollback().await?,
         Err(UsageError::CapBelowSpent { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),
     }
     let mut tx = pool.begin().await?;
-    let asked = match request_cap_raise(&mut tx, subscriber_id, cap, "web", at, rng).await {
+    let asked = match request_cap_raise(&mut tx, subscriber_id, cap, &By::subscriber("web"), at, rng).await {
         Ok(asked) => asked,
         Err(
             CapRaiseError::Usage(UsageError::CapNotHigher { .. })

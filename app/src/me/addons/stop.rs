@@ -1,5 +1,6 @@
 //! Stopping, and taking it back: one click each, no reason asked.
 
+use charging::actor::By;
 use charging::order::Refusal;
 use charging::order::ending::{cancel, undo_cancel};
 use charging::order::store::OrderError;
@@ -18,7 +19,7 @@ pub async fn unsubscribe(subscription_id: i64) -> Result<(), ServerFnError> {
     };
     let stopped = async {
         let mut tx = state.pool.begin().await?;
-        cancel(&mut tx, subscriber_id, subscription_id, "web", state.clock.now()).await?;
+        cancel(&mut tx, subscriber_id, subscription_id, &By::subscriber("web"), state.clock.now()).await?;
         tx.commit().await?;
         Ok(())
     };
@@ -42,7 +43,7 @@ pub async fn undo_unsubscribe(subscription_id: i64) -> Result<(), ServerFnError>
     };
     let undone = async {
         let mut tx = state.pool.begin().await?;
-        undo_cancel(&mut tx, subscriber_id, subscription_id, "web", state.clock.now()).await?;
+        undo_cancel(&mut tx, subscriber_id, subscription_id, &By::subscriber("web"), state.clock.now()).await?;
         tx.commit().await?;
         Ok(())
     };

@@ -1,10 +1,9 @@
 //! `/me/agreements/{order_id}`: the order slip.
 
-use charging::clock::local_date;
 use charging::consent::Evidence;
 use charging::consent::signature::{FIELD_HEIGHT, FIELD_WIDTH, Strokes};
 use charging::notice::store::Notice;
-use charging::order::view::{Agreement, StepTaken, agreement};
+use charging::order::agreement::{About, Agreement, AgreementId, StepTaken, agreement};
 use charging::subscriber::Subscriber;
 use charging::subscriber::store::find;
 use http::StatusCode;
@@ -12,9 +11,10 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-use crate::components::{PageError, day_text, page, time_text};
+use crate::components::{PageError, page, time_text};
 use crate::i18n::{Locale, td_string};
-use crate::me::proof::{Answered, Said, asked_intro, channel_text, fact, joined, method_text, price_text, said};
+use crate::me::agreement_words::{facts, name, slip_title, step_text};
+use crate::me::proof::{Answered, Said, asked_intro, by_text, channel_text, fact, joined, method_text, said};
 use crate::request::{locale, set_status, signed_in};
 use crate::state::AppState;
 
@@ -23,13 +23,15 @@ use crate::state::AppState;
 pub fn SlipPage() -> impl IntoView {
     let params = use_params_map();
     page(move || {
-        let order_id = params.read_untracked().get("order").and_then(|id| id.parse::<i64>().ok());
+        let id = params.read_untracked().get("order").and_then(|id| id.parse::<AgreementId>().ok());
         async move {
             let (state, l) = (AppState::current(), locale());
             let subscriber_id = signed_in().await.ok_or(PageError::SignedOut)?;
             let mut db = state.pool.acquire().await?;
-            let Some(order_id) = order_id else { return Ok(missing(l)) };
-            let Some(agreement) = agreement(&mut db, subscriber_id, order_id).await? else { return Ok(missing(l)) };
+            let Some(id) = id else { return Ok(missing(l)) };
+            let Some(agreement) = agreement(&mut db, subscriber_id, id, state.clock.now()).await? else {
+                return Ok(missing(l));
+            };
             let subscriber = find(&mut db, subscriber_id).await?.ok_or(PageError::SignedOut)?;
             let answered = Answered::read(&agreement.evidence)?;
             Ok(slip(l, agreement, &subscriber, &answered))
@@ -51,13 +53,13 @@ fn missing(l: Locale) -> AnyView {
 }
 
 fn slip(l: Locale, agreement: Agreement, subscriber: &Subscriber, answered: &Answered) -> AnyView {
-    let heading = format!("{}: {}", td_string!(l, agreement.slip_title), agreement.tariff.content.name);
+    let heading = format!("{}: {}", slip_title(l, &agreement.about), name(l, &agreement.about));
     view! {
         <Title text=heading />
         <article class="slip card">
             <header class="stack-tight">
                 <p class="back"><a href="/me/agreements">{td_string!(l, agreement.back)}</a></p>
-                <h1>{td_string!(l, agreement.slip_title)}</h1>
+                <h1>{slip_title(l, &agreement.about)}</h1>
             </header>
             {what(l, &agreement, subscriber)}
             {asked(l, &agreement.evidence, answered)}
@@ -65,15 +67,11 @@ fn slip(l: Locale, agreement: Agreement, subscriber: &Subscriber, answered: &Ans
             <section>
                 <h2>{td_string!(l, agreement.steps_heading)}</h2>
                 <dl class="facts moments">
-                    <div>
-                        <dt>{time_text(l, agreement.ordered_at)}</dt>
-                        <dd>{joined(l, td_string!(l, agreement.step_ordered), &channel_text(l, &agreement.channel_id))}</dd>
-                    </div>
                     {agreement.steps.iter().map(|step| step_taken(l, step)).collect_view()}
                 </dl>
-                <p class="actions"><a class="button" href="/me/addons">{td_string!(l, agreement.manage)}</a></p>
+                <p class="actions">{manage(l, &agreement.about)}</p>
             </section>
-            {downloads(l, agreement.order_id)}
+            {downloads(l, agreement.id)}
             {proof(l, &agreement)}
             {(!agreement.messages.is_empty()).then(|| messages(l, agreement.messages))}
         </article>
@@ -81,23 +79,28 @@ fn slip(l: Locale, agreement: Agreement, subscriber: &Subscriber, answered: &Ans
     .into_any()
 }
 
+/// Where it can be changed.
+fn manage(l: Locale, about: &About) -> impl IntoView + use<> {
+    let (href, text) = match about {
+        About::Order { .. } => ("/me/addons", td_string!(l, agreement.manage)),
+        About::Cap { .. } => ("/me/cap", td_string!(l, agreement.manage_cap)),
+    };
+    view! { <a class="button" href=href>{text}</a> }
+}
+
 fn what(l: Locale, agreement: &Agreement, subscriber: &Subscriber) -> AnyView {
-    let content = &agreement.tariff.content;
-    let price = content.terms.as_ref().map(|terms| price_text(l, terms.recurring_price(), terms.one_off));
-    let version = td_string!(l, agreement.version, version = agreement.tariff.version);
-    let tariff_link = format!("/tariffs/{}?version={}", content.scheme_id, agreement.tariff.version);
+    let facts = facts(l, agreement, subscriber).into_iter().map(|(label, text)| fact(label, text)).collect_view();
+    let tariff_link = match &agreement.about {
+        About::Order { tariff } => {
+            let href = format!("/tariffs/{}?version={}", tariff.content.scheme_id, tariff.version);
+            Some(view! { <p><a href=href>{td_string!(l, agreement.tariff_link)}</a></p> })
+        }
+        About::Cap { .. } => None,
+    };
     view! {
         <section>
-            <dl class="facts">
-                {fact(td_string!(l, agreement.tariff), content.name.clone())}
-                {price.map(|price| fact(td_string!(l, agreement.price), price))}
-                {fact(td_string!(l, agreement.number), format!("{} {}", subscriber.msisdn, subscriber.name))}
-                {fact(td_string!(l, agreement.when), time_text(l, agreement.ordered_at))}
-                {fact(td_string!(l, agreement.channel), channel_text(l, &agreement.channel_id))}
-                {fact(td_string!(l, agreement.order_number), agreement.order_id.to_string())}
-                {fact(td_string!(l, agreement.scheme), joined(l, content.scheme_id.as_str(), &version))}
-            </dl>
-            <p><a href=tariff_link>{td_string!(l, agreement.tariff_link)}</a></p>
+            <dl class="facts">{facts}</dl>
+            {tariff_link}
         </section>
     }
     .into_any()
@@ -148,16 +151,16 @@ fn drawn(l: Locale, strokes: &Strokes) -> impl IntoView + use<> {
 }
 
 /// The ways to take the proof home.
-fn downloads(l: Locale, order_id: i64) -> AnyView {
+fn downloads(l: Locale, id: AgreementId) -> AnyView {
     view! {
         <section>
             <h2>{td_string!(l, agreement.download_heading)}</h2>
             <p>{td_string!(l, agreement.download_text)}</p>
             <p class="actions">
-                <a class="button" href=format!("/me/agreements/{order_id}/slip.pdf") download="">
+                <a class="button" href=format!("/me/agreements/{id}/slip.pdf") download="">
                     {td_string!(l, agreement.download_pdf)}
                 </a>
-                <a class="button" href=format!("/me/agreements/{order_id}/evidence.json") download="">
+                <a class="button" href=format!("/me/agreements/{id}/evidence.json") download="">
                     {td_string!(l, agreement.download_json)}
                 </a>
             </p>
@@ -167,19 +170,13 @@ fn downloads(l: Locale, order_id: i64) -> AnyView {
 }
 
 fn step_taken(l: Locale, step: &StepTaken) -> AnyView {
-    let date = day_text(l, local_date(step.effective_at));
-    let what = match step.what.as_str() {
-        "activated" => td_string!(l, agreement.step_activated, date = date),
-        "cancel_asked" => td_string!(l, agreement.step_cancel_asked, date = date),
-        "cancel_undone" => td_string!(l, agreement.step_cancel_undone).to_owned(),
-        "replaced" => td_string!(l, agreement.step_replaced, date = date),
-        other => other.to_owned(),
-    };
-    let by = channel_text(l, &step.channel_id);
     view! {
         <div>
             <dt>{time_text(l, step.at)}</dt>
-            <dd>{joined(l, &what, &by)}</dd>
+            <dd>
+                {step_text(l, step)} <br />
+                <span class="small muted">{by_text(l, &step.actor, step.channel_id.as_deref())}</span>
+            </dd>
         </div>
     }
     .into_any()

@@ -1,5 +1,6 @@
 //! Choosing a cap: lower at once, higher after a yes by SMS.
 
+use charging::actor::By;
 use charging::consent::cap::{CapRaiseError, request_cap_raise};
 use charging::money::plain;
 use charging::usage::cap::parse_cap;
@@ -44,15 +45,15 @@ enum Chosen {
 }
 
 async fn set_cap(state: &AppState, subscriber_id: i64, cap: Decimal) -> Result<Chosen, CapRaiseError> {
-    let now = state.clock.now();
+    let (now, by) = (state.clock.now(), By::subscriber("web"));
     let mut tx = state.pool.begin().await?;
     let present = current_cap(&mut tx, subscriber_id).await?.ok_or(UsageError::NoCap(subscriber_id))?;
     let chosen = if cap < present.cap {
-        lower_cap(&mut tx, subscriber_id, cap, "web", now).await?;
+        lower_cap(&mut tx, subscriber_id, cap, &by, now).await?;
         Chosen::Lowered { from: present.cap }
     } else {
         let mut rng = StdRng::from_os_rng();
-        Chosen::Asked(request_cap_raise(&mut tx, subscriber_id, cap, "web", now, &mut rng).await?.request_id)
+        Chosen::Asked(request_cap_raise(&mut tx, subscriber_id, cap, &by, now, &mut rng).await?.request_id)
     };
     tx.commit().await?;
     Ok(chosen)

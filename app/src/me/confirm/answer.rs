@@ -1,5 +1,6 @@
 //! The answers to a question: the code, a signature, another message, or a no.
 
+use charging::actor::By;
 use charging::consent::Subject;
 use charging::consent::cap::{CapRaiseError, confirm_cap_raise, request_cap_raise};
 use charging::consent::request::{Given, OpenRequest, RequestError, find_open};
@@ -82,17 +83,17 @@ pub async fn ask_again(request_id: i64) -> Result<(), ServerFnError> {
 }
 
 async fn asked_again(state: &AppState, subscriber_id: i64, request: &OpenRequest) -> Result<i64, &'static str> {
-    let now = state.clock.now();
+    let (now, by) = (state.clock.now(), By::subscriber(&request.channel_id));
     let mut rng = StdRng::from_os_rng();
     let failed = |error: sqlx::Error| order_problem(&OrderError::Database(error));
     let mut tx = state.pool.begin().await.map_err(failed)?;
     let asked = match &request.subject {
         Subject::Order { scheme_id, .. } => {
-            let asked = flow::request(&mut tx, subscriber_id, scheme_id, &request.channel_id, now, &mut rng).await;
+            let asked = flow::request(&mut tx, subscriber_id, scheme_id, &by, now, &mut rng).await;
             asked.map_err(|error| order_problem(&error))?
         }
         Subject::Cap { cap } => {
-            let asked = request_cap_raise(&mut tx, subscriber_id, *cap, &request.channel_id, now, &mut rng).await;
+            let asked = request_cap_raise(&mut tx, subscriber_id, *cap, &by, now, &mut rng).await;
             asked.map_err(|error| cap_problem(&error))?
         }
     };
@@ -118,7 +119,7 @@ pub async fn answer_no(request_id: i64) -> Result<(), ServerFnError> {
 
 async fn refused(state: &AppState, subscriber_id: i64, request_id: i64) -> Result<bool, OrderError> {
     let mut tx = state.pool.begin().await?;
-    let refused = flow::refuse(&mut tx, subscriber_id, request_id, state.clock.now()).await?;
+    let refused = flow::refuse(&mut tx, subscriber_id, request_id, &By::subscriber("web"), state.clock.now()).await?;
     tx.commit().await?;
     Ok(refused)
 }

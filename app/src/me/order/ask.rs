@@ -1,5 +1,6 @@
 //! Sending the SMS that asks.
 
+use charging::actor::By;
 use charging::order::flow;
 use charging::order::store::OrderError;
 use charging::tariff::SchemeId;
@@ -36,7 +37,8 @@ pub async fn ask_to_order(scheme_id: String) -> Result<(), ServerFnError> {
 async fn asked(state: &AppState, subscriber_id: i64, scheme_id: &SchemeId) -> Result<i64, OrderError> {
     let mut rng = StdRng::from_os_rng();
     let mut tx = state.pool.begin().await?;
-    let asked = flow::request(&mut tx, subscriber_id, scheme_id, "web", state.clock.now(), &mut rng).await?;
+    let asked =
+        flow::request(&mut tx, subscriber_id, scheme_id, &By::subscriber("web"), state.clock.now(), &mut rng).await?;
     tx.commit().await?;
     Ok(asked.request_id)
 }

@@ -79,7 +79,7 @@ impl Reply<'_> {
             return self.answer(conn, AccountNotice::CapSame { cap }).await;
         }
         if cap < present {
-            return match lower_cap(conn, id, cap, "sms", self.now).await {
+            return match lower_cap(conn, id, cap, &Self::by(), self.now).await {
                 Ok(_) => self.say(conn, &Message::CapChanged { cap }, Handled::CapLowered).await,
                 Err(UsageError::CapBelowSpent { spent }) => {
                     self.answer(conn, AccountNotice::CapBelowSpent { cap, spent }).await
@@ -88,7 +88,7 @@ impl Reply<'_> {
             };
         }
         let mut rng = StdRng::from_os_rng();
-        match request_cap_raise(conn, id, cap, "sms", self.now, &mut rng).await {
+        match request_cap_raise(conn, id, cap, &Self::by(), self.now, &mut rng).await {
             Ok(asked) => Ok(Handled::Asked { request_id: asked.request_id }),
             Err(CapRaiseError::Request(RequestError::TooMany { .. })) => {
                 self.answer(conn, AccountNotice::TooMany).await

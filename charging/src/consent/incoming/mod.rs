@@ -12,6 +12,7 @@ use super::command::Command;
 use super::request::{self, Answer, OpenRequest, RequestError};
 use super::store::lock_subscriber;
 use super::{Method, TEXT_BYTES_MAX};
+use crate::actor::By;
 use crate::bill::store::BillError;
 use crate::notice::ListLead;
 use crate::notice::store::{NoticeError, tell};
@@ -120,6 +121,11 @@ struct Reply<'a> {
 }
 
 impl Reply<'_> {
+    /// Whoever has the phone is its owner.
+    fn by() -> By {
+        By::subscriber("sms")
+    }
+
     async fn handle(&self, conn: &mut PgConnection) -> Result<Handled, IncomingError> {
         match Command::read(self.text) {
             Command::Yes => self.answer_request(conn, true).await,
@@ -141,7 +147,7 @@ impl Reply<'_> {
             return self.say(conn, &Message::NothingAsked, Handled::NothingAsked).await;
         };
         if !is_yes {
-            flow::refuse(conn, self.subscriber_id, request.request_id, self.now).await?;
+            flow::refuse(conn, self.subscriber_id, request.request_id, &Self::by(), self.now).await?;
             return Ok(Handled::Refused);
         }
         let answer = Answer {

@@ -167,7 +167,7 @@ impl Reply<'_> {
 
     /// By the same function as the page, which tells what it costs and when it ends.
     async fn stop(&self, conn: &mut PgConnection, subscription_id: i64) -> Result<Handled, IncomingError> {
-        match ending::cancel(conn, self.subscriber_id, subscription_id, "sms", self.now).await {
+        match ending::cancel(conn, self.subscriber_id, subscription_id, &Self::by(), self.now).await {
             Ok((ends_at, reason)) => Ok(Handled::Cancelled { subscription_id, ends_at, reason }),
             Err(error @ (OrderError::EndsAlready | OrderError::EndedBefore)) => {
                 let is_over = matches!(error, OrderError::EndedBefore);

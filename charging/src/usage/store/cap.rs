@@ -11,6 +11,7 @@ use super::save::save_months;
 use super::session_rows::open_quotas;
 use super::thresholds::Gauges;
 use super::{UsageError, check_written, lock_subscriber, spending_limit, units};
+use crate::actor::By;
 use crate::clock::Month;
 use crate::quantity::Service;
 use crate::usage::cap::{CAP_MAX_YUAN, CAP_TIERS_YUAN, CapOutcome, OverageDay, outcome_under_cap};
@@ -52,7 +53,7 @@ pub async fn lower_cap(
     conn: &mut PgConnection,
     subscriber_id: i64,
     cap: Decimal,
-    channel_id: &str,
+    by: &By,
     now: DateTime<Utc>,
 ) -> Result<CapChoice, UsageError> {
     lock_subscriber(conn, subscriber_id).await?;
@@ -64,7 +65,7 @@ pub async fn lower_cap(
     if cap < spent {
         return Err(UsageError::CapBelowSpent { spent });
     }
-    choose(conn, subscriber_id, &present, cap, None, channel_id, now).await
+    choose(conn, subscriber_id, &present, cap, None, by, now).await
 }
 
 /// Raises the cap, from now on, with the subscriber's yes to that amount.
@@ -76,7 +77,7 @@ pub async fn raise_cap(
     subscriber_id: i64,
     cap: Decimal,
     consent_seq: i32,
-    channel_id: &str,
+    by: &By,
     now: DateTime<Utc>,
 ) -> Result<CapChoice, UsageError> {
     lock_subscriber(conn, subscriber_id).await?;
@@ -84,7 +85,7 @@ pub async fn raise_cap(
     if cap <= present.cap {
         return Err(UsageError::CapNotHigher { cap, present: present.cap });
     }
-    choose(conn, subscriber_id, &present, cap, Some(consent_seq), channel_id, now).await
+    choose(conn, subscriber_id, &present, cap, Some(consent_seq), by, now).await
 }
 
 /// Notes the choice and applies it to the month, which gets its counter first: whoever makes it later sees the choice.
@@ -94,7 +95,7 @@ async fn choose(
     present: &CapChoice,
     cap: Decimal,
     consent_seq: Option<i32>,
-    channel_id: &str,
+    by: &By,
     now: DateTime<Utc>,
 ) -> Result<CapChoice, UsageError> {
     if !(Decimal::ZERO..=CAP_MAX_YUAN).contains(&cap) || cap.normalize().scale() > 2 {
@@ -104,15 +105,17 @@ async fn choose(
     let (gauges, mut months) = hold_within(conn, subscriber_id, cap, now).await?;
     let seq = present.seq + 1;
     let written = sqlx::query!(
-        "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, consent_seq, channel_id, chosen_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, consent_seq, channel_id, actor,
+            chosen_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         subscriber_id,
         seq,
         cap,
         present.seq,
         present.cap,
         consent_seq,
-        channel_id,
+        by.channel_id,
+        by.actor.to_string(),
         now
     )
     .execute(&mut *conn)
@@ -141,7 +144,7 @@ async fn choose(
     }
     gauges.tell(conn, &months, now).await?;
     spending_limit::tell(conn, &BTreeSet::from([subscriber_id]), now).await?;
-    Ok(CapChoice { seq, cap, chosen_at: now, channel_id: channel_id.to_owned(), consent_seq })
+    Ok(CapChoice { seq, cap, chosen_at: now, channel_id: by.channel_id.clone(), consent_seq })
 }
 
 /// Makes the month's counter, and lets open sessions hold no more than a lower cap leaves: what they may still use beyond
