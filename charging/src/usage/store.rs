@@ -3,6 +3,7 @@
 //! Whatever changes a subscriber's usage, allowances or cap first locks the subscriber's row, because a month shares
 //! what rolls over with the month before and after it.
 
+mod at_once;
 mod cap;
 mod ingest;
 mod load;

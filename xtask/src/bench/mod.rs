@@ -8,6 +8,7 @@ pub mod online;
 mod rating;
 mod reference;
 mod sms;
+mod streams;
 mod zone;
 
 use std::fs::{self, File};

@@ -1,15 +1,18 @@
-//! Updates of charging sessions over HTTP, beside `pgbench` with one transaction an event on the same PostgreSQL.
+//! Updates of charging sessions over HTTP/2, beside `pgbench` with one transaction an event on the same PostgreSQL.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::load::{self, Connection, Pace, Requests};
+use super::load::{self, Connection, Pace};
 use super::reference::Reference;
+use super::streams::{self, Post, Posts};
 use super::{PAIRS, Place, Row, Server, paired, ratio};
 
 const SESSIONS: usize = 64;
+/// Of network functions, which share them among their sessions.
+const CONNECTIONS: usize = 4;
 const RUN_SECONDS: u64 = 5;
 pub const PATH: &str = "/nchf-convergedcharging/v3/chargingdata";
 /// Our rate at fixed times, as a share of our rate at full load.
@@ -34,16 +37,20 @@ pub fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
     let mut spread = open(server.address, 0..SESSIONS)?;
     let mut shared = open(server.address, std::iter::repeat_n(SESSIONS, SESSIONS))?;
     let time = Duration::from_secs(RUN_SECONDS);
+    let load = |sessions: &mut [Session], pace| {
+        streams::run(server.address, CONNECTIONS, requests(sessions), pace, time)
+    };
+    let peak_of = |sessions: &mut [Session]| load(sessions, Pace::AsAnswered).map(|run| run.requests_per_second);
     let (mut online, mut same) = (Vec::new(), Vec::new());
     for _ in 0..PAIRS {
-        let ours = load::run(server.address, requests(&mut spread), Pace::AsAnswered, time)?.requests_per_second;
+        let ours = peak_of(&mut spread)?;
         let theirs = reference.pgbench(EVENT, SESSIONS, RUN_SECONDS)?;
-        let one = load::run(server.address, requests(&mut shared), Pace::AsAnswered, time)?.requests_per_second;
+        let one = peak_of(&mut shared)?;
         online.push((ours, theirs));
         same.push((one, ours));
     }
     let peak = super::median(online.iter().map(|pair| pair.0));
-    let half = load::run(server.address, requests(&mut spread), Pace::PerSecond(peak * HALF), time)?;
+    let half = load(&mut spread, Pace::PerSecond(peak * HALF))?;
     let p99 = half.latencies[half.latencies.len() * 99 / 100].as_secs_f64() * 1000.0;
     let row = |what: &str, ours, reference, ratio, goal: &str| Row {
         what: what.to_owned(),
@@ -55,7 +62,7 @@ pub fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
     Ok(vec![
         paired(
             format!(
-                "online updates/s, {SESSIONS} sessions (reference: pgbench, a transaction an event, {SESSIONS} clients)"
+                "online updates/s, {SESSIONS} sessions on {CONNECTIONS} HTTP/2 connections (reference: pgbench, a transaction an event, {SESSIONS} clients)"
             ),
             &online,
             "≥ 3",
@@ -97,13 +104,13 @@ fn open(server: SocketAddr, of: impl IntoIterator<Item = usize>) -> anyhow::Resu
     Ok(sessions)
 }
 
-fn requests(sessions: &mut [Session]) -> impl Iterator<Item = Requests<'_>> {
-    sessions.iter_mut().map(|session| -> Requests<'_> {
+fn requests(sessions: &mut [Session]) -> impl Iterator<Item = Posts<'_>> {
+    sessions.iter_mut().map(|session| -> Posts<'_> {
         Box::new(|| {
             session.sequence += 1;
             let units = r#"[{"ratingGroup":10,"requestedUnit":{"totalVolume":10485760},
                 "usedUnitContainer":[{"localSequenceNumber":1,"totalVolume":1048576}]}]"#;
-            load::post(&session.path, &message(session.index, 0, session.sequence, units))
+            Post { path: session.path.clone(), json: message(session.index, 0, session.sequence, units) }
         })
     })
 }

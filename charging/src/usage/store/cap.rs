@@ -142,7 +142,7 @@ async fn choose(
     for loaded in months.values_mut() {
         loaded.state.cap = cap;
     }
-    gauges.tell(conn, &months, now).await?;
+    gauges.crossed(&months, now).tell(conn, now).await?;
     spending_limit::tell(conn, &BTreeSet::from([subscriber_id]), now).await?;
     Ok(CapChoice { seq, cap, chosen_at: now, channel_id: by.channel_id.clone(), consent_seq })
 }

@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use super::load::{Key, Loaded, load_months};
 use super::records::StoredSplit;
 use super::save::save_months;
-use super::thresholds::Gauges;
+use super::thresholds::{Crossed, Gauges};
 use super::{UsageError, check_written, corrupt, lock_subscribers, session_rows, stored, units};
 use crate::clock::Month;
 use crate::ledger::store::post_charges;
@@ -133,7 +133,7 @@ pub(super) struct Done {
 }
 
 /// A record as it was rated.
-struct RatedRecord<'a> {
+pub(super) struct RatedRecord<'a> {
     key: Key,
     record: &'a UsageRecord,
     rated: Rated,
@@ -181,37 +181,88 @@ impl<'a> Work<'a> {
             let unknown = round.keys().filter(|key| !self.known.contains_key(key)).copied().collect();
             let mut months = load_months(conn, &unknown).await?;
             months.append(&mut std::mem::take(&mut self.known));
-            let mut rated = Vec::new();
-            let mut gauges = Gauges::default();
-            for (key, mut records) in round {
-                let Some(loaded) = months.get_mut(&key) else { continue };
-                if !records.is_empty() {
-                    gauges.note(key, &loaded.state, now);
-                }
-                records.sort_by_key(|(_, record)| (record.started_at, &record.id));
-                for (index, record) in records {
-                    match loaded.state.rate(record) {
-                        Ok(rating) => rated.push(RatedRecord { key, record, rated: rating }),
-                        Err(error) => done.refused.push((index, error)),
-                    }
-                }
-                settle(key, loaded);
-            }
-            let charges = charges(&months, &rated, now)?;
-            insert_records(conn, &rated, now).await?;
-            save_months(conn, &months).await?;
-            post_charges(conn, &charges).await?;
-            gauges.tell(conn, &months, now).await?;
-            months.retain(|key, _| !sharing.contains(&key.subscriber_id));
-            months.values_mut().for_each(Loaded::mark_saved);
-            done.months.append(&mut months);
+            let mut round = Round::rate(months, round, now, &mut settle)?;
+            round.write(conn, now).await?;
+            done.refused.append(&mut round.refused);
+            round.months.retain(|key, _| !sharing.contains(&key.subscriber_id));
+            done.months.append(&mut round.saved());
         }
         Ok(done)
+    }
+
+    /// Rates everything and writes nothing. `None`: not every month is known, or some must go one after the other.
+    pub fn rate_known(
+        self,
+        now: DateTime<Utc>,
+        mut settle: impl FnMut(Key, &mut Loaded),
+    ) -> Result<Option<Round<'a>>, UsageError> {
+        let are_known = self.months.keys().all(|key| self.known.contains_key(key));
+        if !are_known || !self.subscribers_with_several().is_empty() {
+            return Ok(None);
+        }
+        Round::rate(self.known, self.months, now, &mut settle).map(Some)
     }
 
     fn subscribers_with_several(&self) -> BTreeSet<i64> {
         let pairs = self.months.keys().zip(self.months.keys().skip(1));
         pairs.filter(|(a, b)| a.subscriber_id == b.subscriber_id).map(|(a, _)| a.subscriber_id).collect()
+    }
+}
+
+/// Months of different subscribers with their records rated, as they are to be written.
+pub(super) struct Round<'a> {
+    pub months: BTreeMap<Key, Loaded>,
+    pub rated: Vec<RatedRecord<'a>>,
+    /// Records that cannot be rated, by what `add` named them.
+    pub refused: Vec<(usize, RatingError)>,
+    charges: Vec<NewCharge>,
+    crossed: Crossed,
+}
+
+impl<'a> Round<'a> {
+    fn rate(
+        mut months: BTreeMap<Key, Loaded>,
+        records: BTreeMap<Key, Vec<(usize, &'a UsageRecord)>>,
+        now: DateTime<Utc>,
+        settle: &mut impl FnMut(Key, &mut Loaded),
+    ) -> Result<Self, UsageError> {
+        let (mut rated, mut refused) = (Vec::new(), Vec::new());
+        let mut gauges = Gauges::default();
+        for (key, mut records) in records {
+            let Some(loaded) = months.get_mut(&key) else { continue };
+            if !records.is_empty() {
+                gauges.note(key, &loaded.state, now);
+            }
+            records.sort_by_key(|(_, record)| (record.started_at, &record.id));
+            for (index, record) in records {
+                match loaded.state.rate(record) {
+                    Ok(rating) => rated.push(RatedRecord { key, record, rated: rating }),
+                    Err(error) => refused.push((index, error)),
+                }
+            }
+            settle(key, loaded);
+        }
+        let charges = charges(&months, &rated, now)?;
+        let crossed = gauges.crossed(&months, now);
+        Ok(Self { months, rated, refused, charges, crossed })
+    }
+
+    /// Whether there is nothing to be written but records and allowances.
+    pub fn is_plain(&self) -> bool {
+        self.charges.is_empty() && self.crossed.is_empty() && self.months.values().all(Loaded::changes_allowances_alone)
+    }
+
+    pub async fn write(&mut self, conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), UsageError> {
+        insert_records(conn, &self.rated, now).await?;
+        save_months(conn, &self.months).await?;
+        post_charges(conn, &self.charges).await?;
+        std::mem::take(&mut self.crossed).tell(conn, now).await
+    }
+
+    /// The months, once they are written.
+    pub fn saved(mut self) -> BTreeMap<Key, Loaded> {
+        self.months.values_mut().for_each(Loaded::mark_saved);
+        self.months
     }
 }
 
@@ -316,24 +367,24 @@ async fn insert_records(
 
 /// Rated records, column by column.
 #[derive(Default)]
-struct Columns {
-    subscribers: Vec<i64>,
-    months: Vec<NaiveDate>,
-    ids: Vec<String>,
-    services: Vec<String>,
-    started_at: Vec<DateTime<Utc>>,
-    quantities: Vec<i64>,
-    rating_groups: Vec<Option<i32>>,
-    from_allowance: Vec<i64>,
-    overage: Vec<i64>,
-    absorbed: Vec<i64>,
-    costs: Vec<Decimal>,
-    plans: Vec<Option<i64>>,
-    splits: Vec<Json<Vec<StoredSplit>>>,
+pub(super) struct Columns {
+    pub subscribers: Vec<i64>,
+    pub months: Vec<NaiveDate>,
+    pub ids: Vec<String>,
+    pub services: Vec<String>,
+    pub started_at: Vec<DateTime<Utc>>,
+    pub quantities: Vec<i64>,
+    pub rating_groups: Vec<Option<i32>>,
+    pub from_allowance: Vec<i64>,
+    pub overage: Vec<i64>,
+    pub absorbed: Vec<i64>,
+    pub costs: Vec<Decimal>,
+    pub plans: Vec<Option<i64>>,
+    pub splits: Vec<Json<Vec<StoredSplit>>>,
 }
 
 impl Columns {
-    fn of(rated: &[RatedRecord<'_>]) -> Result<Self, UsageError> {
+    pub fn of(rated: &[RatedRecord<'_>]) -> Result<Self, UsageError> {
         let mut columns = Self::default();
         for RatedRecord { key, record, rated } in rated {
             columns.subscribers.push(key.subscriber_id);

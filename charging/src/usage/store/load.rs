@@ -69,6 +69,14 @@ impl Loaded {
         self.state.pool.mark_saved();
     }
 
+    /// Whether what is to be written is in rows of allowances that are there.
+    pub fn changes_allowances_alone(&self) -> bool {
+        let Counter { charged, reserved, is_stored, .. } = self.counter;
+        let follows = self.missing.is_empty() && self.moved.is_empty();
+        let is_charged_nothing = charged == self.state.charged() && reserved == self.reserved;
+        follows && is_stored && is_charged_nothing && self.state.plans.iter().all(|plan| !plan.changed)
+    }
+
     /// Holds for charging sessions just what they would take if all of it were used: `forecast` is the state with that.
     pub fn reserve(&mut self, forecast: &MonthState) {
         self.reserved = forecast.charged() - self.state.charged();

@@ -4,7 +4,7 @@
 //! usage, the allowances, the cap or the subscriptions otherwise takes the lease away while the row is locked. What was
 //! remembered under a lease that the locked row does not name is not looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +19,7 @@ use super::session_rows::Session;
 const SUBSCRIBERS_MAX: usize = 20_000;
 
 /// A subscriber as the database has it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Remembered {
     pub lease: i64,
     /// All that are open.
@@ -77,6 +77,17 @@ impl Memory {
         });
         let known = known.collect();
         (entries.epoch, known)
+    }
+
+    /// Takes out what is remembered of subscribers, whatever their leases are by now; nothing where one is not known.
+    pub(super) fn take_all(&self, subscribers: &BTreeSet<i64>) -> Option<(Epoch, Vec<(i64, Remembered)>)> {
+        let mut entries = self.lock();
+        if !subscribers.iter().all(|subscriber_id| entries.subscribers.contains_key(subscriber_id)) {
+            return None;
+        }
+        let take = |subscriber_id: &i64| Some((*subscriber_id, entries.subscribers.remove(subscriber_id)?));
+        let known = subscribers.iter().filter_map(take).collect();
+        Some((entries.epoch, known))
     }
 
     /// Remembers subscribers as a transaction left them that began in this epoch and is committed.

@@ -24,17 +24,17 @@ pub(super) async fn save_months(conn: &mut PgConnection, months: &BTreeMap<Key, 
 }
 
 /// Rows of all months, each with whose month it is of.
-fn each<'a, I: Iterator>(months: &'a BTreeMap<Key, Loaded>, rows: impl Fn(&'a Loaded) -> I) -> Vec<(Key, I::Item)> {
+pub(super) fn each<'a, I: Iterator>(months: &'a BTreeMap<Key, Loaded>, rows: impl Fn(&'a Loaded) -> I) -> Vec<(Key, I::Item)> {
     months.iter().flat_map(|(key, loaded)| rows(loaded).map(|row| (*key, row))).collect()
 }
 
 /// The names of allowances, column by column.
 #[derive(Default)]
-struct AllowanceColumns {
-    subscribers: Vec<i64>,
-    subscriptions: Vec<i64>,
-    months: Vec<NaiveDate>,
-    ordinals: Vec<i32>,
+pub(super) struct AllowanceColumns {
+    pub subscribers: Vec<i64>,
+    pub subscriptions: Vec<i64>,
+    pub months: Vec<NaiveDate>,
+    pub ordinals: Vec<i32>,
 }
 
 impl AllowanceColumns {
@@ -112,17 +112,31 @@ async fn move_ends(conn: &mut PgConnection, moved: &[(Key, &(AllowanceId, DateTi
     check_written("allowance", moved.len(), written.rows_affected())
 }
 
+/// What is taken and held of allowances, column by column.
+pub(super) struct HeldColumns {
+    pub names: AllowanceColumns,
+    pub used: Vec<i64>,
+    pub reserved: Vec<i64>,
+    pub taken: Vec<Json<BTreeMap<String, u64>>>,
+}
+
+impl HeldColumns {
+    pub fn of(changed: &[(Key, Held)]) -> Result<Self, UsageError> {
+        let taken = |held: &Held| Json(held.taken.iter().map(|(class, n)| (class.to_string(), *n)).collect());
+        Ok(Self {
+            names: AllowanceColumns::of(changed.iter().map(|(key, held)| (*key, held.grant.id))),
+            used: changed.iter().map(|(_, held)| stored(held.used)).collect::<Result<_, _>>()?,
+            reserved: changed.iter().map(|(_, held)| stored(held.reserved)).collect::<Result<_, _>>()?,
+            taken: changed.iter().map(|(_, held)| taken(held)).collect(),
+        })
+    }
+}
+
 async fn write_held(conn: &mut PgConnection, changed: &[(Key, Held)]) -> Result<(), UsageError> {
     if changed.is_empty() {
         return Ok(());
     }
-    let names = AllowanceColumns::of(changed.iter().map(|(key, held)| (*key, held.grant.id)));
-    let used = changed.iter().map(|(_, held)| stored(held.used)).collect::<Result<Vec<_>, _>>()?;
-    let reserved = changed.iter().map(|(_, held)| stored(held.reserved)).collect::<Result<Vec<_>, _>>()?;
-    let taken: Vec<Json<BTreeMap<String, u64>>> = changed
-        .iter()
-        .map(|(_, held)| Json(held.taken.iter().map(|(class, n)| (class.to_string(), *n)).collect()))
-        .collect();
+    let HeldColumns { names, used, reserved, taken } = HeldColumns::of(changed)?;
     let written = sqlx::query!(
         "update allowance a set used = new.used, reserved = new.reserved, taken = new.taken
         from unnest($1::bigint[], $2::bigint[], $3::date[], $4::integer[], $5::bigint[], $6::bigint[], $7::jsonb[])

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use sqlx::{Connection as _, PgConnection};
 
-use super::ingest::{Ingested, Work, subscriber_ids, take_in};
+use super::at_once::save_at_once;
+use super::ingest::{Ingested, Round, Work, subscriber_ids, take_in};
 use super::load::{Key, Loaded};
 use super::memory::{Epoch, Memory, Remembered, lease};
 use super::session_rows::{Session, load_closed, load_open, save_sessions, silent_subscribers};
@@ -16,6 +17,7 @@ use crate::quantity::Service;
 use crate::subscriber::Msisdn;
 use crate::usage::UsageRecord;
 use crate::usage::line::is_billable;
+use crate::usage::rating::RatingError;
 use crate::usage::session::{
     Answer, Asked, Forecast, Invocation, Outcome, QUOTAS_MAX, Quota, Refusal, SESSIONS_MAX, SILENCE_MAX, SessionRef,
     Step, UnitAnswer, UnitUsage, usage_id,
@@ -35,6 +37,9 @@ pub async fn charge_batch(
 ) -> Result<Vec<Result<Answer, Refusal>>, UsageError> {
     // As the database keeps it, so that what is remembered is what would be read.
     let now = now.trunc_subsecs(6);
+    if let Some(answers) = charge_remembered(conn, memory, invocations, now).await? {
+        return Ok(answers);
+    }
     let mut tx = conn.begin().await?;
     let mut batch = Batch::open(&mut tx, memory, invocations, now).await?;
     let mut admitted: Vec<_> = invocations.iter().map(|invocation| batch.admit(invocation)).collect();
@@ -42,9 +47,35 @@ pub async fn charge_batch(
     let months = batch.charge(&mut tx, &admitted).await?;
     save_sessions(&mut tx, batch.sessions.values()).await?;
     tx.commit().await?;
-    let answers = admitted.into_iter().map(|admitted| admitted.map(|admitted| batch.answer_to(&admitted))).collect();
+    let answers = batch.answers_to(&admitted);
     batch.remember(memory, months);
     Ok(answers)
+}
+
+/// Takes requests of subscribers who are all remembered: what becomes of them is worked out first, and written in one go
+/// if what was remembered still holds. `None`: nothing is written, and they must be read.
+async fn charge_remembered(
+    conn: &mut PgConnection,
+    memory: &Memory,
+    invocations: &[Invocation],
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<Result<Answer, Refusal>>>, UsageError> {
+    let subscriber = |invocation: &Invocation| match &invocation.step {
+        Step::Create { .. } => None,
+        Step::Update(session) | Step::Release(session) => Some(session.subscriber_id),
+    };
+    let Some(subscribers) = invocations.iter().map(subscriber).collect::<Option<BTreeSet<i64>>>() else {
+        return Ok(None);
+    };
+    let Some((epoch, known)) = memory.take_all(&subscribers) else { return Ok(None) };
+    let mut batch = Batch { epoch, ..Batch::new(now, BTreeMap::new()) };
+    batch.know(known.clone());
+    if let Some((answers, months)) = batch.charge_known(conn, invocations).await? {
+        batch.remember(memory, months);
+        return Ok(Some(answers));
+    }
+    memory.keep(epoch, known.into_iter());
+    Ok(None)
 }
 
 /// Subscribers with sessions that went silent, at most `limit` of those after `after`, in the order of their ids.
@@ -112,12 +143,7 @@ struct Admitted<'a> {
 /// and all that is reported alone is looked for.
 async fn keep_new(conn: &mut PgConnection, admitted: &mut [Result<Admitted<'_>, Refusal>]) -> Result<(), UsageError> {
     let is_alone = admitted.len() == 1;
-    let mut seen = BTreeSet::new();
-    for one in admitted.iter_mut().flatten() {
-        if !seen.insert((one.session.clone(), one.invocation.sequence)) {
-            one.records.clear();
-        }
-    }
+    keep_first(admitted);
     let may_be_known = |one: &&mut Admitted<'_>| is_alone || !one.is_newest;
     let mut doubtful: Vec<_> = admitted.iter_mut().flatten().filter(may_be_known).collect();
     let mut records = Vec::new();
@@ -129,6 +155,29 @@ async fn keep_new(conn: &mut PgConnection, admitted: &mut [Result<Admitted<'_>, 
         one.records.retain(|_| results.next() == Some(Ingested::Accepted));
     }
     Ok(())
+}
+
+/// Of a request that is there twice, leaves the records of one.
+fn keep_first(admitted: &mut [Result<Admitted<'_>, Refusal>]) {
+    let mut seen = BTreeSet::new();
+    for one in admitted.iter_mut().flatten() {
+        if !seen.insert((one.session.clone(), one.invocation.sequence)) {
+            one.records.clear();
+        }
+    }
+}
+
+/// What is rated and granted for requests.
+struct Plan<'a> {
+    asking: BTreeMap<i64, Vec<&'a Admitted<'a>>>,
+    /// By what a record is named in the work: its request, and its place among the units of that.
+    places: Vec<(&'a Admitted<'a>, usize)>,
+}
+
+impl<'a> Plan<'a> {
+    fn asking(&self, subscriber_id: i64) -> &[&'a Admitted<'a>] {
+        self.asking.get(&subscriber_id).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// Sessions at work.
@@ -202,11 +251,7 @@ impl Batch {
     ) -> Result<(), UsageError> {
         let (epoch, known) = memory.take(leases);
         self.epoch = epoch;
-        for (subscriber_id, Remembered { lease, sessions, month }) in known {
-            self.leases.insert(subscriber_id, lease);
-            self.sessions.extend(sessions.into_iter().map(|session| (session.reference.clone(), session)));
-            self.months.extend(month);
-        }
+        self.know(known);
         let unknown: Vec<i64> = leases.keys().filter(|id| !self.leases.contains_key(id)).copied().collect();
         if !unknown.is_empty() {
             let lease = lease(conn, &unknown).await?;
@@ -214,6 +259,14 @@ impl Batch {
             self.leases.extend(unknown.into_iter().map(|subscriber_id| (subscriber_id, lease)));
         }
         Ok(())
+    }
+
+    fn know(&mut self, known: Vec<(i64, Remembered)>) {
+        for (subscriber_id, Remembered { lease, sessions, month }) in known {
+            self.leases.insert(subscriber_id, lease);
+            self.sessions.extend(sessions.into_iter().map(|session| (session.reference.clone(), session)));
+            self.months.extend(month);
+        }
     }
 
     /// Remembers the subscribers as they are stored now.
@@ -286,33 +339,79 @@ impl Batch {
         conn: &mut PgConnection,
         admitted: &[Result<Admitted<'_>, Refusal>],
     ) -> Result<BTreeMap<Key, Loaded>, UsageError> {
+        let (work, plan) = self.work(admitted);
+        let now = self.now;
+        let settle = |key: Key, loaded: &mut Loaded| self.settle(key, loaded, plan.asking(key.subscriber_id));
+        let done = work.run(conn, now, settle).await?;
+        self.mark_failed(&done.refused, &plan);
+        Ok(done.months)
+    }
+
+    /// The same with what is remembered alone. Returns the answers, too; `None`: nothing is written, because something must
+    /// be read.
+    async fn charge_known(
+        &mut self,
+        conn: &mut PgConnection,
+        invocations: &[Invocation],
+    ) -> Result<Option<(Vec<Result<Answer, Refusal>>, BTreeMap<Key, Loaded>)>, UsageError> {
+        let is_open = |invocation: &Invocation| match &invocation.step {
+            Step::Create { .. } => false,
+            Step::Update(session) | Step::Release(session) => self.sessions.contains_key(session),
+        };
+        if !invocations.iter().all(is_open) {
+            return Ok(None);
+        }
+        let mut admitted: Vec<_> = invocations.iter().map(|invocation| self.admit(invocation)).collect();
+        keep_first(&mut admitted);
+        if admitted.iter().flatten().any(|one| !one.is_newest && !one.records.is_empty()) {
+            return Ok(None);
+        }
+        let (work, plan) = self.work(&admitted);
+        let now = self.now;
+        let settle = |key: Key, loaded: &mut Loaded| self.settle(key, loaded, plan.asking(key.subscriber_id));
+        let Some(mut round) = work.rate_known(now, settle)? else { return Ok(None) };
+        self.mark_failed(&round.refused, &plan);
+        let is_written = if round.is_plain() {
+            save_at_once(conn, &self.leases, self.sessions.values(), &round, now).await?
+        } else {
+            self.save_under_leases(conn, &mut round).await?
+        };
+        Ok(is_written.then(|| (self.answers_to(&admitted), round.saved())))
+    }
+
+    /// `false`: what was remembered of some subscriber does not hold any more, and nothing is written.
+    async fn save_under_leases(&self, conn: &mut PgConnection, round: &mut Round<'_>) -> Result<bool, UsageError> {
+        let mut tx = conn.begin().await?;
+        let leases = lock_leases(&mut tx, &self.leases.keys().copied().collect()).await?;
+        if !leases.into_iter().eq(self.leases.iter().map(|(subscriber_id, lease)| (*subscriber_id, Some(*lease)))) {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        round.write(&mut tx, self.now).await?;
+        save_sessions(&mut tx, self.sessions.values()).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// What requests report and give back, to be rated.
+    fn work<'a>(&mut self, admitted: &'a [Result<Admitted<'a>, Refusal>]) -> (Work<'a>, Plan<'a>) {
         let mut work = Work::default();
         for (key, loaded) in std::mem::take(&mut self.months) {
             work.know(key, loaded);
         }
-        let mut asking: BTreeMap<i64, Vec<&Admitted<'_>>> = BTreeMap::new();
-        let mut places = Vec::new();
+        let mut plan = Plan { asking: BTreeMap::new(), places: Vec::new() };
         for one in admitted.iter().flatten() {
             let subscriber_id = one.session.subscriber_id;
             work.touch(Key { subscriber_id, month: Month::of(self.now) });
             for (unit, record) in &one.records {
-                work.add(subscriber_id, record, places.len());
-                places.push((one, *unit));
+                work.add(subscriber_id, record, plan.places.len());
+                plan.places.push((one, *unit));
             }
             if self.begin(&mut work, one) {
-                asking.entry(subscriber_id).or_default().push(one);
+                plan.asking.entry(subscriber_id).or_default().push(one);
             }
         }
-        let now = self.now;
-        let settle = |key: Key, loaded: &mut Loaded| {
-            self.settle(key, loaded, asking.get(&key.subscriber_id).map_or(&[][..], Vec::as_slice));
-        };
-        let done = work.run(conn, now, settle).await?;
-        for (place, _) in done.refused {
-            let (one, unit) = places[place];
-            self.mark_failed(one, unit);
-        }
-        Ok(done.months)
+        (work, plan)
     }
 
     /// Notes what a request reports and gives back. `false`: it is not the newest of its session, and asks for nothing.
@@ -397,15 +496,22 @@ impl Batch {
         self.answers.insert((one.session.clone(), answer.sequence), answer);
     }
 
-    fn mark_failed(&mut self, one: &Admitted<'_>, unit: usize) {
-        let name = (one.session.clone(), one.invocation.sequence);
-        let newest = self.sessions.get_mut(&one.session).and_then(|session| session.answer.as_mut());
-        let newest = newest.filter(|answer| answer.sequence == name.1);
-        for answer in newest.into_iter().chain(self.answers.get_mut(&name)) {
-            if let Some(unit) = answer.units.get_mut(unit) {
-                unit.outcome = Outcome::RatingFailed;
+    fn mark_failed(&mut self, refused: &[(usize, RatingError)], plan: &Plan<'_>) {
+        for (place, _) in refused {
+            let (one, unit) = plan.places[*place];
+            let name = (one.session.clone(), one.invocation.sequence);
+            let newest = self.sessions.get_mut(&one.session).and_then(|session| session.answer.as_mut());
+            let newest = newest.filter(|answer| answer.sequence == name.1);
+            for answer in newest.into_iter().chain(self.answers.get_mut(&name)) {
+                if let Some(unit) = answer.units.get_mut(unit) {
+                    unit.outcome = Outcome::RatingFailed;
+                }
             }
         }
+    }
+
+    fn answers_to(&self, admitted: &[Result<Admitted<'_>, Refusal>]) -> Vec<Result<Answer, Refusal>> {
+        admitted.iter().map(|one| one.as_ref().map(|one| self.answer_to(one)).map_err(Refusal::clone)).collect()
     }
 
     /// What was answered to it now or when it came first; an old request is told that its usage is noted.

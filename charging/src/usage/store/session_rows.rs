@@ -247,21 +247,21 @@ pub(super) async fn save_sessions<'a>(
 
 /// Sessions, column by column.
 #[derive(Default)]
-struct Columns<'a> {
-    subscribers: Vec<i64>,
-    ids: Vec<String>,
-    digests: Vec<Vec<u8>>,
-    opened_at: Vec<DateTime<Utc>>,
-    seen_at: Vec<DateTime<Utc>>,
-    closed_at: Vec<Option<DateTime<Utc>>>,
-    sequences: Vec<i64>,
-    units: Vec<Json<&'a [UnitAnswer]>>,
-    quotas: Vec<Json<&'a [Quota]>>,
-    holds_until: Vec<Option<DateTime<Utc>>>,
+pub(super) struct Columns<'a> {
+    pub subscribers: Vec<i64>,
+    pub ids: Vec<String>,
+    pub digests: Vec<Vec<u8>>,
+    pub opened_at: Vec<DateTime<Utc>>,
+    pub seen_at: Vec<DateTime<Utc>>,
+    pub closed_at: Vec<Option<DateTime<Utc>>>,
+    pub sequences: Vec<i64>,
+    pub units: Vec<Json<&'a [UnitAnswer]>>,
+    pub quotas: Vec<Json<&'a [Quota]>>,
+    pub holds_until: Vec<Option<DateTime<Utc>>>,
 }
 
 impl<'a> Columns<'a> {
-    fn push(&mut self, session: &'a Session) -> Result<(), UsageError> {
+    pub fn push(&mut self, session: &'a Session) -> Result<(), UsageError> {
         let answer = session.answer.as_ref().ok_or_else(|| corrupt("a session without an answer"))?;
         self.subscribers.push(session.reference.subscriber_id);
         self.ids.push(session.reference.session_id.clone());

@@ -33,41 +33,55 @@ impl Gauges {
         }
     }
 
-    /// Puts what was passed since into the outbox.
-    pub async fn tell(
-        self,
-        conn: &mut PgConnection,
-        months: &BTreeMap<Key, Loaded>,
-        now: DateTime<Utc>,
-    ) -> Result<(), UsageError> {
-        let mut notices = Vec::new();
-        let mut dear = BTreeMap::new();
-        let mut turned = self.late;
+    /// What was passed since.
+    pub fn crossed(self, months: &BTreeMap<Key, Loaded>, now: DateTime<Utc>) -> Crossed {
+        let mut crossed = Crossed { turned: self.late, ..Crossed::default() };
         for (key, before) in self.before {
             let Some(state) = months.get(&key).map(|loaded| &loaded.state) else { continue };
             let after = Gauge::of(state, now);
             if after.cap_state != before.cap_state {
-                turned.insert(key.subscriber_id);
+                crossed.turned.insert(key.subscriber_id);
             }
             for crossing in before.crossed(&after) {
                 let (event, notice) = notice(key.month, &crossing, state, now);
-                notices.push((key.subscriber_id, event, Message::Usage(notice)));
+                crossed.notices.push((key.subscriber_id, event, Message::Usage(notice)));
             }
             if after.beyond > before.beyond && after.beyond >= HIGH_CHARGE_MIN_YUAN {
-                dear.insert(key.subscriber_id, after.beyond);
+                crossed.dear.insert(key.subscriber_id, after.beyond);
             }
         }
+        crossed
+    }
+}
+
+/// What subscribers and network functions are to be told.
+#[derive(Debug, Default)]
+pub(super) struct Crossed {
+    notices: Vec<(i64, String, Message<'static>)>,
+    /// Yuan beyond the allowances, where that is more than before and may be a sudden high charge.
+    dear: BTreeMap<i64, Decimal>,
+    /// Whose cap may be in another state.
+    turned: BTreeSet<i64>,
+}
+
+impl Crossed {
+    pub fn is_empty(&self) -> bool {
+        self.notices.is_empty() && self.dear.is_empty() && self.turned.is_empty()
+    }
+
+    /// Puts it into the outbox.
+    pub async fn tell(mut self, conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), UsageError> {
         let month = Month::of(now);
-        let averages = averages(conn, dear.keys().copied().collect(), month).await?;
-        for (subscriber_id, beyond) in dear {
+        let averages = averages(conn, self.dear.keys().copied().collect(), month).await?;
+        for (subscriber_id, beyond) in self.dear {
             let average = *averages.get(&subscriber_id).ok_or_else(|| corrupt("charges of nobody"))?;
             if is_high(beyond, average) {
                 let notice = UsageNotice::HighCharge { beyond, average: average.round_dp(2) };
-                notices.push((subscriber_id, format!("high_charge:{month}"), Message::Usage(notice)));
+                self.notices.push((subscriber_id, format!("high_charge:{month}"), Message::Usage(notice)));
             }
         }
-        tell_many(conn, &notices, now).await?;
-        spending_limit::tell(conn, &turned, now).await
+        tell_many(conn, &self.notices, now).await?;
+        spending_limit::tell(conn, &self.turned, now).await
     }
 }
 
