@@ -9,6 +9,7 @@ const { SMS_CENTRE_PORT: port = '0', SMS_CENTRE_USER: user, SMS_CENTRE_PASSWORD:
 const isAlone = !process.send;
 const MC_RECEIPT = 0x04;
 const UDHI = 0x40;
+const UCS2 = 0x08;
 
 /** What tests ask for: see `Centre.set` in `sms.js`. */
 const wanted = { throttleEvery: 0, dieAfter: 0, receiptFirst: false, failing: {} };
@@ -42,7 +43,7 @@ async function submit(pdu) {
       coding: pdu.data_coding,
       udh: udh?.map((element) => [...element]) ?? [],
       text: message,
-      octets: pdu.short_message.message.length * (pdu.data_coding === 8 ? 2 : 1),
+      octets: smpp.encodings[pdu.data_coding === UCS2 ? 'UCS2' : 'ASCII'].encode(message).length,
       reference: pdu.user_message_reference,
       validity: pdu.validity_period instanceof Date ? pdu.validity_period.getTime() - Date.now() : null,
     },
@@ -112,6 +113,7 @@ const server = smpp.createServer((opened) => {
 process.on('message', (message) => {
   if (message.set) Object.assign(wanted, message.set);
   if (message.deliver) deliver(message.deliver);
+  if (message.octets) session?.socket.write(Buffer.from(message.octets, 'hex'));
 });
 // The test is over, or was killed.
 process.on('disconnect', () => process.exit());

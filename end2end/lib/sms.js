@@ -63,6 +63,11 @@ export class Centre {
     await this.ended;
   }
 
+  /** Sends octets that need not be those of anything. */
+  sendOctets(octets) {
+    this.process.send({ octets: octets.toString('hex') });
+  }
+
   phone(msisdn) {
     if (!this.phones.has(msisdn)) this.phones.set(msisdn, new Phone(this, msisdn));
     return this.phones.get(msisdn);
@@ -114,7 +119,8 @@ class Phone {
   }
 
   receive({ from, coding, udh, text, reference }) {
-    if (coding !== 8) throw new Error(`data coding ${coding}`);
+    // The default alphabet, or UCS-2.
+    if (coding !== 0 && coding !== 8) throw new Error(`data coding ${coding}`);
     const joins = udh.find(([id]) => id === 0);
     const [, , common, total, part] = joins ?? [0, 3, `alone ${reference}`, 1, 1];
     const known = `${common} ${total} ${part} ${text}`;
@@ -126,7 +132,7 @@ class Phone {
     this.#parts.set(key, parts);
     if (Object.keys(parts).length < total) return;
     this.#parts.delete(key);
-    this.shown.push({ from, text: parts.join(''), parts: total });
+    this.shown.push({ from, text: parts.join(''), parts: total, coding });
   }
 
   /** The parameters of a message of this phone: the network counts its references up. */

@@ -4,15 +4,16 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 
 use super::template::short;
-use super::words::{self, clip, last_day, month, yuan};
+use super::words::{self, last_day, month, yuan};
 use crate::clock::Month;
 use crate::money::round_to_fen;
 use crate::quantity::data_size;
 use crate::subscriber::Language;
 use crate::tariff::Terms;
 
-/// Most characters of what a plan includes.
-const INCLUDED_CHARS_MAX: usize = 60;
+/// Most characters of what a plan includes, in Chinese and in English.
+const INCLUDED_CHARS_MAX_ZH: usize = 48;
+const INCLUDED_CHARS_MAX_EN: usize = 44;
 
 /// Data of a month, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,12 +89,12 @@ impl AccountNotice<'_> {
         let zh = Language::Chinese;
         match self {
             Self::Plan { name, terms, ends_at, others } => {
-                let included = clip(&words::included(terms, zh), INCLUDED_CHARS_MAX).0;
+                let included = words::included_within(terms, INCLUDED_CHARS_MAX_ZH, zh);
                 let included = if included.is_empty() { String::new() } else { format!("每月含{included}。") };
                 let ends = ends_at.map(|at| format!("用到{}为止。", last_day(at, zh))).unwrap_or_default();
                 format!(
                     "您的套餐是“{}”，{}。{included}{ends}{}",
-                    short(name),
+                    short(name, zh),
                     words::short_price(terms.recurring_price(), Decimal::ZERO, zh),
                     others_zh(*others)
                 )
@@ -150,17 +151,18 @@ impl AccountNotice<'_> {
         let en = Language::English;
         match self {
             Self::Plan { name, terms, ends_at, others } => {
-                let included = clip(&words::included(terms, en), INCLUDED_CHARS_MAX).0;
-                let included = if included.is_empty() { String::new() } else { format!(" Monthly: {included}.") };
-                let ends = ends_at.map(|at| format!(" Until {}.", last_day(at, en))).unwrap_or_default();
+                let included = words::included_within(terms, INCLUDED_CHARS_MAX_EN, en);
+                let included = if included.is_empty() { String::new() } else { format!(" {included}.") };
+                let ends = ends_at.map(|at| format!(" to {}", last_day(at, en))).unwrap_or_default();
                 format!(
-                    "Your plan: \"{}\", {}.{included}{ends}{}",
-                    short(name),
+                    "Your plan: \"{}\", {}{ends}.{included}{}",
+                    short(name, en),
                     words::short_price(terms.recurring_price(), Decimal::ZERO, en),
                     others_en(*others)
                 )
             }
-            Self::NoPlan { others } => format!("You have no plan now.{}", others_en(*others)),
+            Self::NoPlan { others: 0 } => "You have no plan now.".to_owned(),
+            Self::NoPlan { others } => format!("You have no plan now. Other services: {others}. Send 0000 to see them."),
             Self::Data(data) => {
                 let directed = if data.directed_available > 0 {
                     format!(" For named apps: {} left of {}.", size(data.directed_left), size(data.directed_available))
@@ -228,7 +230,7 @@ fn others_zh(others: usize) -> String {
 fn others_en(others: usize) -> String {
     match others {
         0 => " To cancel send 0000.".to_owned(),
-        1 => " And 1 other service: send 0000.".to_owned(),
-        _ => format!(" And {others} other services: send 0000."),
+        1 => " 1 more service: send 0000.".to_owned(),
+        _ => format!(" {others} others: send 0000."),
     }
 }

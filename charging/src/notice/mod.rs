@@ -10,6 +10,7 @@ pub mod queue;
 pub mod quiet;
 pub mod receipt;
 mod service_words;
+pub mod sms;
 mod spoken;
 #[cfg(feature = "postgres")]
 pub mod store;

@@ -1,5 +1,8 @@
-//! 事中确认 The message that asks for a yes to an order: what is agreed to, complete and in one place.
+//! 事中确认 The message that asks for a yes to an order: what is agreed to, complete and in one place. It takes two SMS for
+//! what is ordinary; what has much to say takes more, up to [`super::template::ORDER_REQUEST_PARTS_MAX`], because nobody
+//! can agree to what he was not told.
 
+use super::sms::Alphabet;
 use super::words::{self, clip, one_line};
 use crate::subscriber::Language;
 use crate::tariff::{Kind, TariffContent, Terms};
@@ -9,62 +12,113 @@ use crate::tariff::{Kind, TariffContent, Terms};
 const DISPLAYED_CHARS_MAX: usize = 70;
 /// Most characters of what is said from the terms: allowances and overage prices.
 const DERIVED_CHARS_MAX: usize = 160;
+/// How operators write that there is none of something.
+const NONE: [&str; 14] = [
+    "无",
+    "没有",
+    "不涉及",
+    "-",
+    "/",
+    "无限制",
+    "没有限制",
+    "无在网要求",
+    "没有在网要求",
+    "无违约金",
+    "没有违约金",
+    "无违约责任",
+    "没有违约责任",
+    "None",
+];
+/// How they write that something goes on until it is cancelled, which its cycle says already.
+const UNLIMITED: [&str; 3] = ["长期有效", "长期", "一直有效"];
 
+/// The texts of the operator are Chinese in an English message too. Where only the name would be, the filing number alone
+/// says which tariff it is: one Chinese character doubles the room that every letter takes.
 pub(super) fn order_request(tariff: &TariffContent, terms: &Terms, code: &str, language: Language) -> String {
-    let zh = language == Language::Chinese;
+    let said = said(tariff, terms, code, language);
     let (name, scheme_id) = (clip(&one_line(&tariff.name), DISPLAYED_CHARS_MAX).0, &tariff.scheme_id);
-    let price = words::price(terms, language);
-    let mut said = vec![if zh {
-        format!("您要办理“{name}”({scheme_id})。资费：{price}。")
-    } else {
-        format!("You asked for \"{name}\" ({scheme_id}). Price: {price}.")
-    }];
-    let mut cut = false;
-    for ((label_zh, label_en), chars_max, value) in elements(tariff, terms, language) {
+    match language {
+        Language::Chinese => format!("您要办理“{name}”({scheme_id})：{said}"),
+        Language::English if Alphabet::of(&said) == Alphabet::Gsm && Alphabet::of(&name) == Alphabet::Ucs2 => {
+            format!("Order {scheme_id}? {said}")
+        }
+        Language::English => format!("Order \"{name}\" ({scheme_id})? {said}"),
+    }
+}
+
+/// Everything but what it is called.
+fn said(tariff: &TariffContent, terms: &Terms, code: &str, language: Language) -> String {
+    let zh = language == Language::Chinese;
+    let (price, cycle) = (words::price(terms, language), words::cycle(terms, language));
+    let mut said = vec![if zh { format!("{price}；{cycle}。") } else { format!("{price}, {cycle}.") }];
+    let (mut none, mut cut) = (Vec::new(), false);
+    for Element { label, chars_max, value } in elements(tariff, terms, language) {
         let (value, shortened) = clip(&one_line(&value), chars_max);
-        cut |= shortened;
         let value = value.trim_end_matches(['。', '；', ';', '.']);
+        if NONE.contains(&value) {
+            none.push(label);
+            continue;
+        }
+        cut |= shortened;
         if !value.is_empty() {
-            said.push(if zh { format!("{label_zh}：{value}。") } else { format!(" {label_en}: {value}.") });
+            said.push(if zh { format!("{label}{value}。") } else { format!(" {label}: {value}.") });
         }
     }
+    if let Some((last, others)) = none.split_last() {
+        let or = if others.is_empty() { "" } else { " or " };
+        said.push(if zh {
+            format!("没有{}。", none.join("、").replace('：', ""))
+        } else {
+            format!(" No {}{or}{}.", others.join(", ").to_lowercase(), last.to_lowercase())
+        });
+    }
+    let cancelling = words::cancelling(terms, language);
+    said.push(if zh { format!("{cancelling}。") } else { format!(" Cancel {cancelling}.") });
     if cut {
         said.push(if zh {
-            format!("标…处的全文见网站资费公示{scheme_id}。")
+            format!("没写完的见网站资费公示{}。", tariff.scheme_id)
         } else {
-            format!(" Texts cut at … are in full on the page of {scheme_id}.")
+            format!(" Texts cut short are in full on the page of {}.", tariff.scheme_id)
         });
     }
     said.push(if zh {
-        format!("同意请在网页填验证码{code}(5分钟内有效)，或10分钟内回复Y；不同意回复N。")
+        format!("10分钟内回复Y同意，或填验证码{code}(5分钟内)；回复N不同意。")
     } else {
-        format!(" To agree, enter code {code} (valid 5 minutes) or reply Y within 10 minutes; N to refuse.")
+        format!(" Agree: reply Y in 10 min or enter code {code} in 5 min. Refuse: N.")
     });
     said.concat()
 }
 
-/// Each element with its Chinese and English label and its longest length.
-fn elements(
-    tariff: &TariffContent,
-    terms: &Terms,
-    language: Language,
-) -> [((&'static str, &'static str), usize, String); 9] {
+/// Something that is said of a tariff.
+struct Element {
+    label: &'static str,
+    /// Longest value, in characters.
+    chars_max: usize,
+    value: String,
+}
+
+fn elements(tariff: &TariffContent, terms: &Terms, language: Language) -> [Element; 7] {
+    let zh = language == Language::Chinese;
+    let of = |(in_chinese, in_english), chars_max, value| {
+        let label = if zh { in_chinese } else { in_english };
+        Element { label, chars_max, value }
+    };
     let beyond = match (tariff.kind, language) {
         (Kind::Plan, _) => words::plan_overage(terms, language),
-        (_, Language::Chinese) => "按您套餐的标准".to_owned(),
+        (_, Language::Chinese) => "按套餐收费".to_owned(),
         (_, Language::English) => "as your plan says".to_owned(),
     };
     let included = words::included(terms, language);
     let service = if included.is_empty() { tariff.services_text.clone() } else { String::new() };
+    let validity = tariff.validity.trim_end_matches('。');
+    let validity = if UNLIMITED.contains(&validity) { "" } else { validity };
     [
-        (("服务内容", "Service"), DISPLAYED_CHARS_MAX, service),
-        (("周期", "Cycle"), DERIVED_CHARS_MAX, words::cycle(terms, language).to_owned()),
-        (("每月含", "Included monthly"), DERIVED_CHARS_MAX, included),
-        (("用完后", "Beyond"), DERIVED_CHARS_MAX, beyond),
-        (("限制", "Restrictions"), DISPLAYED_CHARS_MAX, tariff.restrictions.join("；")),
-        (("有效期", "Validity"), DISPLAYED_CHARS_MAX, tariff.validity.clone()),
-        (("在网要求", "Commitment"), DISPLAYED_CHARS_MAX, tariff.commitment.clone()),
-        (("违约责任", "Penalty"), DISPLAYED_CHARS_MAX, tariff.penalty.clone()),
-        (("退订", "Cancel"), DERIVED_CHARS_MAX, words::cancelling(terms, language).to_owned()),
+        of(("服务内容：", "Service"), DISPLAYED_CHARS_MAX, service),
+        of(("每月含", "Monthly"), DERIVED_CHARS_MAX, included),
+        of(("用完后", "Beyond"), DERIVED_CHARS_MAX, beyond),
+        of(("限制：", "Restrictions"), DISPLAYED_CHARS_MAX, tariff.restrictions.join("；")),
+        of(("有效期：", "Validity"), DISPLAYED_CHARS_MAX, validity.to_owned()),
+        of(("合约期：", "Commitment"), DISPLAYED_CHARS_MAX, tariff.commitment.clone()),
+        of(("违约金：", "Penalty"), DISPLAYED_CHARS_MAX, tariff.penalty.clone()),
     ]
 }

@@ -4,7 +4,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
-use super::template::{CancelCost, PART_CHARS, PARTS_MAX, short};
+use super::sms;
+use super::template::{CancelCost, Message, PARTS_MAX, short};
 use super::words::{self, last_day, yuan};
 use crate::money::round_to_fen;
 use crate::subscriber::Language;
@@ -122,14 +123,18 @@ impl ServiceNotice<'_> {
                 format!("清单里没有编号{number}，没有退订任何业务。编号是1到{last}，发0000可再看清单。")
             }
             Self::Ended { name, ended_at } => {
-                format!("“{}”已在{}停止，不用再退订，停止后没有收费。", short(name), last_day(*ended_at, zh))
+                format!("“{}”已在{}停止，不用再退订，停止后没有收费。", short(name, zh), last_day(*ended_at, zh))
             }
             Self::EndsAlready { name, ends_at } => {
-                format!("“{}”之前已退订，用到{}为止，以后不再收费。不用再退订。", short(name), last_day(*ends_at, zh))
+                format!(
+                    "“{}”之前已退订，用到{}为止，以后不再收费。不用再退订。",
+                    short(name, zh),
+                    last_day(*ends_at, zh)
+                )
             }
             Self::FirstCharge { name, amount, monthly, charged_on, number, costs } => format!(
                 "“{}”将在{}首次扣费{}，以后每月{}。不想要请{}；要用不必回复。",
-                short(name),
+                short(name, zh),
                 words::day(*charged_on, zh),
                 yuan(*amount, zh),
                 yuan(*monthly, zh),
@@ -148,11 +153,11 @@ impl ServiceNotice<'_> {
                     None => format!("在使用前回复TD{number}退订，一分不收"),
                     Some(_) => format!("回复TD{number}退订，停止前的费用照收"),
                 };
-                format!("“{}”没有月费，{fee}按使用收费，用了才扣费。不想要请{reply}；要用不必回复。", short(name))
+                format!("“{}”没有月费，{fee}按使用收费，用了才扣费。不想要请{reply}；要用不必回复。", short(name, zh))
             }
             Self::FirstChargeMade { name, charged } => format!(
                 "您答复退订“{}”时，它已经扣费，至今共{}。退订从您答复时办理，费用和停止时间见退订短信。有疑问请拨10086。",
-                short(name),
+                short(name, zh),
                 yuan(round_to_fen(*charged), zh)
             ),
             Self::Renewal { first, services, monthly, renews_on } => format!(
@@ -168,17 +173,10 @@ impl ServiceNotice<'_> {
         let en = Language::English;
         match self {
             Self::List { lead, services, page, pages } => {
-                let lead = match lead {
-                    ListLead::Asked => "",
-                    ListLead::NoList => "No list yet, nothing cancelled. ",
-                    ListLead::Expired => "List too old, nothing cancelled. ",
-                    ListLead::Unread => "Look first, nothing cancelled. ",
-                };
+                let lead = if *lead == ListLead::Asked { "Your services" } else { "Not cancelled. Services" };
+                let mark = if *pages > 1 { format!(" ({page}/{pages})") } else { String::new() };
                 let lines: String = services.iter().map(|service| line(service, en)).collect();
-                format!(
-                    "{lead}Your services{}:\n{lines}To cancel one, reply its number within 24 h.",
-                    page_mark(*page, *pages)
-                )
+                format!("{lead}{mark}:\n{lines}Reply a number within 24 h to cancel.")
             }
             Self::NoServices => "You have no services, and nothing is charged by the month.".to_owned(),
             Self::NoSuchNumber { number, last } => format!(
@@ -186,41 +184,41 @@ impl ServiceNotice<'_> {
             ),
             Self::Ended { name, ended_at } => format!(
                 "\"{}\" stopped on {} already. Nothing was charged for it since.",
-                short(name),
+                short(name, en),
                 last_day(*ended_at, en)
             ),
             Self::EndsAlready { name, ends_at } => format!(
                 "\"{}\" is cancelled already. It runs until {}, then nothing is charged.",
-                short(name),
+                short(name, en),
                 last_day(*ends_at, en)
             ),
             Self::FirstCharge { name, amount, monthly, charged_on, number, costs } => format!(
-                "\"{}\" is charged for the first time on {}: {}, then {} a month. Not wanted? Reply TD{number}{}. To keep it, do nothing.",
-                short(name),
-                words::day(*charged_on, en),
+                "\"{}\" first costs {} on {}, then {}/month. Reply TD{number}{}.",
+                short(name, en),
                 yuan(*amount, en),
+                words::day(*charged_on, en),
                 yuan(*monthly, en),
                 match costs {
-                    None => " before then and pay nothing",
-                    Some(CancelEffective::Immediately) => " and pay days and use so far",
-                    Some(CancelEffective::MonthEnd) => "; that month is charged",
+                    None => " before then to cancel free",
+                    Some(CancelEffective::Immediately) => " to cancel; you pay days used",
+                    Some(CancelEffective::MonthEnd) => " to cancel; you pay that month",
                 }
             ),
             Self::FirstUse { name, one_off, number, costs } => format!(
-                "\"{}\" has no monthly fee: you pay {}what you use. Not wanted? Reply TD{number}{}. To keep it, do nothing.",
-                short(name),
-                if one_off.is_zero() { "for ".to_owned() } else { format!("{} once and for ", yuan(*one_off, en)) },
-                if costs.is_none() { " before using it and pay nothing" } else { "; costs until it stops remain" }
+                "\"{}\" has no monthly fee: you pay {}by use. Reply TD{number}{}.",
+                short(name, en),
+                if one_off.is_zero() { String::new() } else { format!("{} once, then ", yuan(*one_off, en)) },
+                if costs.is_none() { " before use to cancel free" } else { " to cancel; you pay use so far" }
             ),
             Self::FirstChargeMade { name, charged } => format!(
-                "When your reply to cancel \"{}\" came, it had been charged: {} so far. It is cancelled as of your reply; see that message. Questions: call 10086.",
-                short(name),
+                "\"{}\" was charged {} before your reply came. It is cancelled as of your reply. Questions? Call 10086.",
+                short(name, en),
                 yuan(round_to_fen(*charged), en)
             ),
             Self::Renewal { first, services, monthly, renews_on } => format!(
-                "On {} renews: {}, {} a month in all. To stop, send 0000 before then and reply the number. To keep, do nothing.",
-                words::day(*renews_on, en),
+                "{} on {} for {} a month. To stop, send 0000 before then.",
                 renewed_en(first, *services),
+                words::day(*renews_on, en),
                 yuan(*monthly, en)
             ),
         }
@@ -229,18 +227,16 @@ impl ServiceNotice<'_> {
 
 /// Cuts a list into messages of at most [`PARTS_MAX`] parts.
 pub fn pages(lead: ListLead, services: &[ListedService], language: Language) -> Vec<&[ListedService]> {
-    let units = |text: &str| text.encode_utf16().count();
-    let frame = ServiceNotice::List { lead, services: &[], page: 99, pages: 99 };
-    let frame = super::template::Message::Service(frame).render(language);
-    let room = (PARTS_MAX * PART_CHARS).saturating_sub(units(&frame));
-    let (mut pages, mut from, mut taken) = (Vec::new(), 0, 0);
-    for (at, service) in services.iter().enumerate() {
-        let length = units(&line(service, language));
-        if at > from && taken + length > room {
+    let fits = |services: &[ListedService]| {
+        let list = ServiceNotice::List { lead, services, page: 99, pages: 99 };
+        sms::parts(&Message::Service(list).render(language)) <= PARTS_MAX
+    };
+    let (mut pages, mut from) = (Vec::new(), 0);
+    for at in 1..services.len() {
+        if !fits(&services[from..=at]) {
             pages.push(&services[from..at]);
-            (from, taken) = (at, 0);
+            from = at;
         }
-        taken += length;
     }
     if from < services.len() {
         pages.push(&services[from..]);
@@ -253,9 +249,9 @@ fn line(service: &ListedService, language: Language) -> String {
     let price = words::short_price(*recurring_price, *one_off_price, language);
     let ends = ends_at.map(|at| match language {
         Language::Chinese => format!("(用到{})", last_day(at, language)),
-        Language::English => format!(" (until {})", last_day(at, language)),
+        Language::English => format!(" (to {})", last_day(at, language)),
     });
-    format!("{number}. {} {price}{}\n", short(name), ends.unwrap_or_default())
+    format!("{number}. {} {price}{}\n", short(name, language), ends.unwrap_or_default())
 }
 
 fn page_mark(page: usize, pages: usize) -> String {
@@ -263,24 +259,22 @@ fn page_mark(page: usize, pages: usize) -> String {
 }
 
 fn renewed_zh(first: &str, services: usize) -> String {
-    if services > 1 {
-        format!("“{}”等{services}项业务", short(first))
-    } else {
-        format!("“{}”", short(first))
-    }
+    let first = short(first, Language::Chinese);
+    if services > 1 { format!("“{first}”等{services}项业务") } else { format!("“{first}”") }
 }
 
 fn renewed_en(first: &str, services: usize) -> String {
+    let first = short(first, Language::English);
     match services {
-        0 | 1 => format!("\"{}\"", short(first)),
-        2 => format!("\"{}\" and 1 more service", short(first)),
-        _ => format!("\"{}\" and {} more services", short(first), services - 1),
+        0 | 1 => format!("\"{first}\" renews"),
+        2 => format!("\"{first}\" and 1 more service renew"),
+        _ => format!("\"{first}\" and {} more services renew", services - 1),
     }
 }
 
 pub(super) fn cancel_confirmed_zh(name: &str, ends_at: DateTime<Utc>, how: CancelCost, cost: Decimal) -> String {
     let zh = Language::Chinese;
-    let (name, cost, day) = (short(name), yuan(round_to_fen(cost), zh), last_day(ends_at, zh));
+    let (name, cost, day) = (short(name, zh), yuan(round_to_fen(cost), zh), last_day(ends_at, zh));
     match how {
         CancelCost::DaysUsed => format!("“{name}”已退订，现在起停止。本月按已用天数收{cost}，以后不再收。"),
         CancelCost::MonthInFull => {
@@ -298,13 +292,13 @@ pub(super) fn cancel_confirmed_zh(name: &str, ends_at: DateTime<Utc>, how: Cance
 
 pub(super) fn cancel_confirmed_en(name: &str, ends_at: DateTime<Utc>, how: CancelCost, cost: Decimal) -> String {
     let en = Language::English;
-    let (name, cost, day) = (short(name), yuan(round_to_fen(cost), en), last_day(ends_at, en));
+    let (name, cost, day) = (short(name, en), yuan(round_to_fen(cost), en), last_day(ends_at, en));
     match how {
         CancelCost::DaysUsed => {
             format!("\"{name}\" is cancelled and has stopped. This month costs {cost} for the days used, then nothing.")
         }
         CancelCost::MonthInFull => format!(
-            "\"{name}\" is cancelled. It runs until {day}, this month costs {cost}, then nothing. Until then you can undo this under My services."
+            "\"{name}\" is cancelled. It runs until {day}, this month costs {cost}, then nothing. Undo under My services."
         ),
         CancelCost::BeforeStart => format!("\"{name}\" is cancelled before it began. Nothing is charged."),
         CancelCost::BeforeFirstCharge { at_once: true } => {

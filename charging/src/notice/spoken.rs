@@ -4,7 +4,8 @@ use chrono::{Datelike as _, NaiveDate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
-use super::template::{Message, short};
+use super::template::{Message, NAME_CHARS_MAX};
+use super::words::{clip, one_line};
 use super::{ServiceNotice, Topic, UsageNotice};
 use crate::money::{plain, round_to_fen};
 use crate::quantity::Service;
@@ -91,7 +92,7 @@ fn usage_en(notice: &UsageNotice) -> Option<String> {
 }
 
 fn renewal(first: &str, services: usize, monthly: Decimal, renews_on: NaiveDate, language: Language) -> String {
-    let (name, price) = (short(first), yuan(monthly, language));
+    let (name, price) = (clip(&one_line(first), NAME_CHARS_MAX).0, yuan(monthly, language));
     let count = services.to_u64().unwrap_or(u64::MAX);
     match language {
         Language::Chinese => {

@@ -91,14 +91,15 @@ impl UsageNotice {
                 let name = words::service(*service, *is_directed, en);
                 let left = amount(*service, *left, en);
                 let then = after_en(*service, *is_directed, *has_price);
+                let is = if *service == Service::Data { "is" } else { "are" };
                 match level {
                     UsedLevel::Ample => format!("{left} of this month's {name} left."),
-                    UsedLevel::Half => format!("Half of this month's {name} is used, {left} left."),
-                    UsedLevel::FourFifths => format!("80% of this month's {name} is used, {left} left."),
+                    UsedLevel::Half => format!("Half of this month's {name} {is} used, {left} left."),
+                    UsedLevel::FourFifths => format!("80% of this month's {name} {is} used, {left} left."),
                     UsedLevel::TenMegabytesLeft | UsedLevel::FiveMegabytesLeft => {
                         format!("Only {left} of this month's {name} left. After that {then}.")
                     }
-                    UsedLevel::UsedUp => format!("This month's {name} is used up. From now on {then}."),
+                    UsedLevel::UsedUp => format!("This month's {name} {is} used up. From now on {then}."),
                 }
             }
             Self::Cap { state: CapState::Reached, charged, cap } => format!(
@@ -145,6 +146,7 @@ fn after_en(service: Service, is_directed: bool, has_price: bool) -> &'static st
         (_, true, _) => "your general data is used",
         (Service::Data, _, true) => "your plan's price for more applies, up to your cap",
         (_, _, true) => "your plan's price for more applies",
-        (_, _, false) => "it stops, at no charge",
+        (Service::Data, _, false) => "it stops, at no charge",
+        (_, _, false) => "they stop, at no charge",
     }
 }

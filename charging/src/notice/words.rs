@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
+use super::sms::Alphabet;
 use crate::clock::{Month, local_date};
 use crate::money::plain;
 use crate::quantity::{Service, format_quantity};
@@ -17,22 +18,15 @@ pub fn yuan(amount: Decimal, language: Language) -> String {
     }
 }
 
-/// `每月59.00元，一次性10.00元`: what something costs, on one line of a list.
+/// `每月59.00元`: what something costs that one has, on one line of a list; what was paid once, where that was all.
 pub fn short_price(monthly: Decimal, once: Decimal, language: Language) -> String {
-    let mut parts = Vec::new();
-    if monthly > Decimal::ZERO || once.is_zero() {
-        parts.push(match language {
-            Language::Chinese => format!("每月{}", yuan(monthly, language)),
-            Language::English => format!("{}/month", yuan(monthly, language)),
-        });
+    let is_once = monthly.is_zero() && once > Decimal::ZERO;
+    match (language, is_once) {
+        (Language::Chinese, false) => format!("每月{}", yuan(monthly, language)),
+        (Language::English, false) => format!("{}/month", yuan(monthly, language)),
+        (Language::Chinese, true) => format!("一次性{}", yuan(once, language)),
+        (Language::English, true) => format!("{} once", yuan(once, language)),
     }
-    if once > Decimal::ZERO {
-        parts.push(match language {
-            Language::Chinese => format!("一次性{}", yuan(once, language)),
-            Language::English => format!("{} once", yuan(once, language)),
-        });
-    }
-    parts.join(if language == Language::Chinese { "，" } else { ", " })
 }
 
 /// `2026年11月1日` or `1 Nov 2026`.
@@ -64,11 +58,11 @@ pub fn price(terms: &Terms, language: Language) -> String {
         let price = yuan(recurring.price, language);
         parts.push(match (language, recurring.first_month) {
             (Language::Chinese, FirstMonth::Full) => format!("每月{price}，首月全额"),
-            (Language::Chinese, FirstMonth::Daily) => format!("每月{price}，首月按剩余天数收"),
+            (Language::Chinese, FirstMonth::Daily) => format!("每月{price}，首月按天收"),
             (Language::Chinese, FirstMonth::Half) => format!("每月{price}，首月减半"),
-            (Language::English, FirstMonth::Full) => format!("{price} a month, the first in full"),
-            (Language::English, FirstMonth::Daily) => format!("{price} a month, the first by days left"),
-            (Language::English, FirstMonth::Half) => format!("{price} a month, half for the first"),
+            (Language::English, FirstMonth::Full) => format!("{price}/month (first in full)"),
+            (Language::English, FirstMonth::Daily) => format!("{price}/month (first by days left)"),
+            (Language::English, FirstMonth::Half) => format!("{price}/month (first at half)"),
         });
     }
     if terms.one_off > Decimal::ZERO {
@@ -81,17 +75,17 @@ pub fn price(terms: &Terms, language: Language) -> String {
     if parts.is_empty() {
         parts.push(yuan(Decimal::ZERO, language));
     }
-    parts.join(if language == Language::Chinese { "；" } else { "; " })
+    parts.join(if language == Language::Chinese { "；" } else { ", " })
 }
 
 /// How often it is charged, and what follows what is free: never a charge without another yes.
 pub fn cycle(terms: &Terms, language: Language) -> &'static str {
     let recurs = terms.recurring_price() > Decimal::ZERO;
     match (language, recurs, terms.one_off > Decimal::ZERO) {
-        (Language::Chinese, true, _) => "按自然月收，每月自动续，到您退订为止",
+        (Language::Chinese, true, _) => "自动续到您退订",
         (Language::Chinese, false, true) => "只收一次，以后不收",
         (Language::Chinese, false, false) => "免费，以后也不会自动转为收费，要收费须您再次同意",
-        (Language::English, true, _) => "each calendar month, renewed until you cancel",
+        (Language::English, true, _) => "renewed until you cancel",
         (Language::English, false, true) => "once, nothing afterwards",
         (Language::English, false, false) => "free, and never turns paid without another yes of yours",
     }
@@ -100,7 +94,28 @@ pub fn cycle(terms: &Terms, language: Language) -> &'static str {
 /// What is included each month; empty where nothing is.
 pub fn included(terms: &Terms, language: Language) -> String {
     let parts: Vec<String> = terms.allowances.iter().map(|allowance| included_one(allowance, language)).collect();
-    parts.join(if language == Language::Chinese { "、" } else { ", " })
+    parts.join(comma(language))
+}
+
+/// The same in short, in so many characters at most: whole items, and that there are more where there are.
+pub fn included_within(terms: &Terms, chars_max: usize, language: Language) -> String {
+    let more = if language == Language::Chinese { "等" } else { " etc" };
+    let mut text = String::new();
+    for allowance in &terms.allowances {
+        let item = included_one(&Allowance { rollover: false, ..allowance.clone() }, language);
+        let comma = if text.is_empty() { "" } else { comma(language) };
+        if [&text, comma, &item, more].iter().map(|part| part.chars().count()).sum::<usize>() > chars_max {
+            text.push_str(more);
+            break;
+        }
+        text.push_str(comma);
+        text.push_str(&item);
+    }
+    text
+}
+
+fn comma(language: Language) -> &'static str {
+    if language == Language::Chinese { "、" } else { ", " }
 }
 
 fn included_one(allowance: &Allowance, language: Language) -> String {
@@ -207,12 +222,13 @@ pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// At most so many characters, with `…` where something was cut.
+/// At most so many characters, with dots where something was cut: such as do not change the alphabet of an SMS.
 pub fn clip(text: &str, chars_max: usize) -> (String, bool) {
     if text.chars().count() <= chars_max {
         return (text.to_owned(), false);
     }
-    let mut cut: String = text.chars().take(chars_max - 1).collect();
-    cut.push('…');
+    let dots = if Alphabet::of(text) == Alphabet::Gsm { "..." } else { "…" };
+    let mut cut: String = text.chars().take(chars_max - dots.chars().count()).collect();
+    cut.push_str(dots);
     (cut, true)
 }

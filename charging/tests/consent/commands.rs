@@ -2,8 +2,9 @@
 
 use charging::consent::incoming::Handled;
 use charging::notice::UsageNotice;
+use charging::notice::sms::parts;
 use charging::notice::store::tell;
-use charging::notice::template::{Message, PARTS_MAX, parts};
+use charging::notice::template::{Message, PARTS_MAX};
 use charging::order::EndReason;
 use charging::quantity::Service;
 use charging::tariff::Kind;
@@ -67,7 +68,7 @@ async fn a_number_of_the_list_cancels_and_says_what_it_costs() {
     assert_eq!(world.receive(a, "m1", " ００００。", now()).await, Handled::Listed(3));
     assert_eq!(
         world.last_sms(a).await.1,
-        "【明白】您的业务：\n1. 畅享 59 每月59.00元，一次性10.00元\n2. 视频包 每月20.00元\n3. 流量加油包 每月10.00元\n\
+        "【明白】您的业务：\n1. 畅享 59 每月59.00元\n2. 视频包 每月20.00元\n3. 流量加油包 每月10.00元\n\
          退订回复编号，24小时内有效。"
     );
     let month_end = at("2026-11-01T00:00:00+08:00");
@@ -257,12 +258,17 @@ async fn who_wants_english_gets_english() {
     let world = World::new().await;
     let (a, _) = world.with_three(1).await;
     world.speaks_english(a).await;
+    assert_eq!(world.receive(a, "m1", "0000", later("1:00")).await, Handled::Listed(3));
+    let list = world.sms(a).await.into_iter().map(|(_, body)| body);
+    assert_eq!(
+        list.collect::<Vec<_>>(),
+        [
+            "[Mingbai] Your services (1/2):\n1. 畅享 59 CNY 59.00/month\n2. 视频包 CNY 20.00/month\n\
+             Reply a number within 24 h to cancel.",
+            "[Mingbai] Your services (2/2):\n3. 流量加油包 CNY 10.00/month\nReply a number within 24 h to cancel.",
+        ]
+    );
     for (n, text, answer) in [
-        (
-            1,
-            "0000",
-            "[Mingbai] Your services:\n1. 畅享 59 CNY 59.00/month, CNY 10.00 once\n2. 视频包 CNY 20.00/month\n",
-        ),
         (2, "td9", "The list has no number 9"),
         (3, "2", "\"视频包\" is cancelled. It runs until 31 Oct 2026, this month costs CNY 20.00, then nothing."),
         (4, "cxtc", "Your plan: \"畅享 59\", CNY 59.00/month."),

@@ -10,7 +10,7 @@ import { expect, test } from '../../lib/test.js';
 
 /** Bills go to all of them at once. */
 const many = Array.from({ length: 60 }, (_, index) => `1990020${String(index).padStart(4, '0')}`);
-const [talker, unreachable, sleeper] = many;
+const [talker, unreachable, sleeper, reader] = many;
 const patience = { timeout: 30_000 };
 
 let centre;
@@ -65,7 +65,7 @@ async function signIn(page, msisdn) {
   await form.locator('button[type=submit]').click();
   const sms = await next(phone, known);
   expect(sms).toMatchObject({ from: '10086', parts: 1 });
-  const [, code] = /验证码(\d{6})/.exec(sms.text);
+  const [, code] = /(?:验证码|code )(\d{6})/.exec(sms.text);
   const answer = page.locator('form[action="/api/sign_in_with_code"]');
   await answer.locator('input[name=code]').fill(code);
   await answer.locator('button[type=submit]').click();
@@ -169,6 +169,44 @@ test('asked on the portal, answered from the phone', async ({ page }) => {
     await pause(700);
     expect(centre.submitted).toHaveLength(before);
   });
+});
+
+test('who reads English gets it in the alphabet of GSM, and may write in it', async ({ page }) => {
+  const phone = await signIn(page, reader);
+  await page.goto(`${server.url}/me/notices/choices`);
+  await page.locator('input[name=language][value=en]').check();
+  await page.locator('form[action="/api/notice_choices"] button').click();
+  await expect(page.locator('input[name=language][value=en]')).toBeChecked();
+
+  await test.step('a short answer is one message', async () => {
+    const known = phone.shown.length;
+    await phone.send('CXLL', { data_coding: 0 });
+    const sms = await next(phone, known);
+    expect(sms).toMatchObject({ parts: 1, coding: 0 });
+    expect(sms.text).toMatch(/^\[Mingbai\] Data this month: /);
+  });
+
+  await test.step('a long one is in parts of up to 153 letters', async () => {
+    const known = phone.shown.length;
+    await phone.send('what?', { data_coding: 0 });
+    const sms = await next(phone, known);
+    expect(sms).toMatchObject({ parts: 2, coding: 0 });
+    expect(sms.text).toContain('KTTX/QXTX: tips on/off');
+    expect(centre.submitted.slice(-2).map(({ octets }) => octets)[0]).toBe(153);
+  });
+});
+
+test('what cannot be read is refused, and the connection stays', async ({ page }) => {
+  const phone = await signIn(page, reader);
+  const [known, bound] = [phone.shown.length, centre.bound.length];
+  const text = Buffer.alloc(100, 'A');
+  const header = Buffer.alloc(16);
+  [16 + text.length, 5, 0, 900_001].forEach((word, index) => header.writeUInt32BE(word, index * 4));
+  centre.sendOctets(Buffer.concat([header, text]));
+  await phone.send('CXLL');
+  await next(phone, known);
+  await expect.poll(() => metric('mingbai_sms_received_total{result="unreadable"}')).toBe(1);
+  expect(centre.bound).toHaveLength(bound);
 });
 
 test('a message that does not reach the phone is shown as such', async ({ page }) => {

@@ -211,8 +211,13 @@ impl Delivery {
         if stored.len() < usize::from(place.parts) {
             return Ok(None);
         }
-        let whole: Vec<u8> = stored.into_iter().flat_map(|part| part.body).collect();
-        Ok(Some(text::decode(&whole, coding)))
+        // A letter may be split between parts; a part may be coded as its own letters allow.
+        let runs = stored.chunk_by(|a, b| a.coding == b.coding);
+        let texts = runs.map(|run| {
+            let body: Vec<u8> = run.iter().flat_map(|part| &part.body).copied().collect();
+            text::decode(&body, DataCoding::from(u8::try_from(run[0].coding).unwrap_or_default()))
+        });
+        Ok(Some(texts.collect()))
     }
 
     /// Notes that all is done. The parts of a whole message are not needed any more.
@@ -371,6 +376,12 @@ mod tests {
         delivery(&db, &message(&[vec![6, 8, 4, 1, 2, 2, 1], high].concat(), 0x40, vec![])).await;
         delivery(&db, &message(&[vec![6, 8, 4, 1, 2, 2, 2], low].concat(), 0x40, vec![])).await;
         assert_eq!(bodies(&db).await[1..], ["🎉"]);
+        // Two parts, each in the alphabet of its letters.
+        let mut ascii = message(b"\x05\x00\x03\x09\x02\x01FD", 0x40, vec![]);
+        ascii.data_coding = DataCoding::McSpecific;
+        delivery(&db, &ascii).await;
+        delivery(&db, &message(&[vec![5, 0, 3, 9, 2, 2], ucs2("５０")].concat(), 0x40, vec![])).await;
+        assert_eq!(bodies(&db).await[2..], ["FD５０"]);
         let left: i64 =
             sqlx::query_scalar("select count(*) from incoming_sms_part").fetch_one(&db.owner).await.unwrap();
         assert_eq!(left, 0);

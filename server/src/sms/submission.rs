@@ -8,8 +8,8 @@ use rusmpp::pdus::{SubmitSm, SubmitSmResp};
 use rusmpp::tlvs::MessageSubmissionRequestTlvValue;
 use rusmpp::types::{COctetString, EmptyOrFullCOctetString, OctetString};
 use rusmpp::values::{
-    DataCoding, EsmClass, IntermediateNotification, MCDeliveryReceipt, RegisteredDelivery,
-    SmeOriginatedAcknowledgement, UserMessageReference,
+    EsmClass, IntermediateNotification, MCDeliveryReceipt, RegisteredDelivery, SmeOriginatedAcknowledgement,
+    UserMessageReference,
 };
 use rusmppc::error::Error;
 
@@ -38,7 +38,7 @@ pub fn parts(notice: &DueNotice, number: &str, now: DateTime<Utc>) -> Result<Vec
     // The lowest bits differ from notice to notice.
     let [.., high, low] = notice.notice_id.to_be_bytes();
     let reference = u16::from_be_bytes([high, low]);
-    let bodies = text::encode(&notice.body, low)?;
+    let (coding, bodies) = text::encode(&notice.body, low)?;
     let esm_class = if bodies.len() > 1 { WITH_HEADER } else { ALONE };
     let envelope = envelope(notice, number, now).ok_or(Unfit::Number)?;
     let mut parts = Vec::new();
@@ -50,6 +50,7 @@ pub fn parts(notice: &DueNotice, number: &str, now: DateTime<Utc>) -> Result<Vec
         let of_part = reference.wrapping_add((part.unsigned_abs() - 1) << 12);
         let mut submission = envelope.clone();
         submission.esm_class = EsmClass::from(esm_class);
+        submission.data_coding = coding;
         submission.set_short_message(OctetString::from_vec(body).map_err(|_| text::TooLong)?);
         let reference = UserMessageReference::new(of_part);
         submission.set_tlvs(vec![MessageSubmissionRequestTlvValue::UserMessageReference(reference)]);
@@ -76,8 +77,7 @@ fn envelope(notice: &DueNotice, number: &str, now: DateTime<Utc>) -> Option<Subm
         .dest_addr_npi(npi)
         .destination_addr(COctetString::from_string(destination).ok()?)
         .validity_period(validity(notice, now))
-        .registered_delivery(receipt)
-        .data_coding(DataCoding::Ucs2);
+        .registered_delivery(receipt);
     Some(envelope.build())
 }
 
@@ -173,6 +173,15 @@ mod tests {
         assert_eq!(submission.short_message().len(), 12);
         assert!(submission.validity_period.is_empty());
         assert_eq!(references(&parts), [0x02FE]);
+    }
+
+    #[test]
+    fn an_english_notice_takes_an_octet_a_letter() {
+        let parts = parts(&notice("[Mingbai] Hello", &[]), "10086", now()).unwrap();
+        let [(1, submission)] = parts.as_slice() else { panic!("{parts:?}") };
+        assert_eq!(u8::from(submission.data_coding), 0);
+        let octets: &[u8] = submission.short_message();
+        assert_eq!(octets, b"\x1B\x3CMingbai\x1B\x3E Hello");
     }
 
     #[test]

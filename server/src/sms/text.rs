@@ -1,10 +1,8 @@
 //! Texts as SMS carry them: encoded, and in parts where they are long (3GPP TS 23.040, clause 9.2.3.24.1).
 
+use charging::notice::sms::{self, Alphabet, Encoded};
 use rusmpp::values::DataCoding;
 
-/// UTF-16 units of a message that is alone, and of each part of a long one, whose header takes six octets.
-const ALONE_UNITS_MAX: usize = 70;
-const PART_UNITS_MAX: usize = 67;
 /// Most parts that we send or join.
 pub const PARTS_MAX: usize = 16;
 /// Identifiers of the information elements that join parts, with references of 8 and of 16 bits.
@@ -33,41 +31,24 @@ impl Place {
     }
 }
 
-/// A text in UCS-2, one message or the parts of one, each with the header that joins them. Always UCS-2: which letters
-/// data coding 0 stands for is different with each SMS centre, and every text of ours begins with brackets.
-/// `reference`: the parts of one message have it in common.
+/// A text as it is submitted, and the coding of it: one message, or the parts of one, each with the header that joins
+/// them. `reference`: the parts of one message have it in common.
 ///
 /// # Errors
 /// [`TooLong`].
-pub fn encode(text: &str, reference: u8) -> Result<Vec<Vec<u8>>, TooLong> {
-    let units: Vec<u16> = text.encode_utf16().collect();
-    if units.len() <= ALONE_UNITS_MAX {
-        return Ok(vec![octets(&units)]);
+pub fn encode(text: &str, reference: u8) -> Result<(DataCoding, Vec<Vec<u8>>), TooLong> {
+    let Encoded { alphabet, parts } = sms::encode(text);
+    let coding = match alphabet {
+        // The centre's default alphabet, which is that of GSM.
+        Alphabet::Gsm => DataCoding::McSpecific,
+        Alphabet::Ucs2 => DataCoding::Ucs2,
+    };
+    let count = u8::try_from(parts.len()).ok().filter(|parts| usize::from(*parts) <= PARTS_MAX).ok_or(TooLong)?;
+    if count == 1 {
+        return Ok((coding, parts));
     }
-    let mut rest = units.as_slice();
-    let mut bodies = Vec::new();
-    while !rest.is_empty() {
-        let mut length = rest.len().min(PART_UNITS_MAX);
-        if length < rest.len() && is_high_surrogate(rest[length - 1]) {
-            length -= 1;
-        }
-        let (body, after) = rest.split_at(length);
-        bodies.push(octets(body));
-        rest = after;
-    }
-    let parts = u8::try_from(bodies.len()).ok().filter(|parts| usize::from(*parts) <= PARTS_MAX).ok_or(TooLong)?;
-    Ok((1..=parts)
-        .zip(bodies)
-        .map(|(part, body)| [vec![5, JOINED_8, 3, reference, parts, part], body].concat())
-        .collect())
-}
-
-fn is_high_surrogate(unit: u16) -> bool {
-    (0xD800..0xDC00).contains(&unit)
-}
-
-fn octets(units: &[u16]) -> Vec<u8> {
-    units.iter().flat_map(|unit| unit.to_be_bytes()).collect()
+    let with_header = |(part, body)| [vec![5, JOINED_8, 3, reference, count, part], body].concat();
+    Ok((coding, (1..=count).zip(parts).map(with_header).collect()))
 }
 
 /// Takes the header off a message that has one. Which part it is, if it is a part, and the body.
@@ -94,14 +75,15 @@ pub fn place(reference: u16, parts: u8, part: u8) -> Option<Place> {
     Some(Place { reference, parts, part }).filter(|place| place.is_sound())
 }
 
-/// What a phone wrote. Of the centre's default alphabet those letters are read that it shares with Latin 1: all that is
-/// in our commands. Empty where the coding is none of text.
+/// What a phone wrote; empty where the coding is none of text. Where octets of the default alphabet have the eighth bit,
+/// the centre takes Latin 1 for it.
 pub fn decode(body: &[u8], coding: DataCoding) -> String {
     match coding {
         DataCoding::Ucs2 => {
             let units = body.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
             char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
         }
+        DataCoding::McSpecific if body.is_ascii() => sms::decode_gsm(body),
         DataCoding::McSpecific | DataCoding::Ia5 | DataCoding::Latin1 => body.iter().copied().map(char::from).collect(),
         _ => String::new(),
     }
@@ -110,41 +92,51 @@ pub fn decode(body: &[u8], coding: DataCoding) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rusmpp::extra::encoding::gsm7bit::Gsm7BitUnpacked;
 
     use super::*;
 
+    fn encoded(text: &str) -> (DataCoding, Vec<Vec<u8>>) {
+        encode(text, 7).unwrap()
+    }
+
     /// As a phone does it.
-    fn joined(parts: &[Vec<u8>], reference: u8) -> String {
+    fn joined(coding: DataCoding, parts: &[Vec<u8>], reference: u8) -> String {
+        let octets_max = if coding == DataCoding::Ucs2 { 140 } else { 6 + 153 };
         let bodies = parts.iter().zip(1..).map(|(message, part)| {
-            assert!(message.len() <= 140, "{} octets", message.len());
+            assert!(message.len() <= octets_max, "{} octets", message.len());
             let (place, body) = open(message);
             let parts = u8::try_from(parts.len()).unwrap();
             assert_eq!(place, Some(Place { reference: reference.into(), parts, part }));
-            let units: Vec<u16> = body.chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
-            assert!(String::from_utf16(&units).is_ok(), "each part can be read alone");
-            body.to_vec()
+            decode(body, coding)
         });
-        decode(&bodies.collect::<Vec<_>>().concat(), DataCoding::Ucs2)
+        bodies.collect()
     }
 
     #[test]
-    fn seventy_characters_are_one_message_and_more_are_parts_of_sixty_seven() {
-        let lengths = |count: usize| encode(&"明".repeat(count), 7).unwrap().iter().map(Vec::len).collect::<Vec<_>>();
-        assert_eq!(lengths(70), [140]);
-        assert_eq!(lengths(71), [6 + 134, 6 + 8]);
-        assert_eq!(lengths(134), [140, 140]);
-        assert_eq!(lengths(16 * 67).len(), 16);
+    fn a_short_text_is_one_message_and_a_long_one_has_a_header_in_each_part() {
+        let lengths = |text: &str| encoded(text).1.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(lengths(&"明".repeat(70)), [140]);
+        assert_eq!(lengths(&"明".repeat(71)), [6 + 134, 6 + 8]);
+        assert_eq!(lengths(&"明".repeat(16 * 67)).len(), 16);
         assert_eq!(encode(&"明".repeat(16 * 67 + 1), 7), Err(TooLong));
-        let charging = charging::notice::template::parts(&"明".repeat(300));
-        assert_eq!(encode(&"明".repeat(300), 7).unwrap().len(), charging);
+        assert_eq!(lengths(&"m".repeat(160)), [160]);
+        assert_eq!(lengths(&"m".repeat(161)), [6 + 153, 6 + 8]);
+        assert_eq!(encoded("[Mingbai]").0, DataCoding::McSpecific);
+        assert_eq!(encoded("【明白】").0, DataCoding::Ucs2);
     }
 
     #[test]
-    fn a_pair_of_surrogates_stays_together() {
-        let text = format!("{}🎉{}", "明".repeat(66), "白".repeat(10));
-        let parts = encode(&text, 255).unwrap();
-        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [6 + 132, 6 + 24]);
-        assert_eq!(joined(&parts, 255), text);
+    fn the_alphabet_is_that_of_others() {
+        for letter in (0..=0x2FFF).filter_map(char::from_u32) {
+            let text = letter.to_string();
+            let theirs = Gsm7BitUnpacked::new().encode_to_vec(&text).ok();
+            let ours = sms::encode(&text);
+            // They leave out the form feed.
+            if letter != '\u{C}' {
+                assert_eq!((ours.alphabet == Alphabet::Gsm).then(|| ours.parts.concat()), theirs, "{letter:?}");
+            }
+        }
     }
 
     #[test]
@@ -164,18 +156,22 @@ mod tests {
     fn texts_are_read_by_their_coding() {
         assert_eq!(decode(&[0x66, 0x2f], DataCoding::Ucs2), "是");
         assert_eq!(decode(&[0x66], DataCoding::Ucs2), "");
-        assert_eq!(decode(b"Y", DataCoding::McSpecific), "Y");
+        assert_eq!(decode(b"Y\x11\x1B\x3C\x00", DataCoding::McSpecific), "Y_[@");
+        assert_eq!(decode(b"Y\xE9", DataCoding::McSpecific), "Y\u{e9}");
+        assert_eq!(decode(b"a@_\xE9", DataCoding::Latin1), "a@_\u{e9}");
         assert_eq!(decode(b"CXLL", DataCoding::Ia5), "CXLL");
         assert_eq!(decode(b"Y", DataCoding::OctetUnspecified), "");
     }
 
     proptest! {
         #[test]
-        fn what_is_joined_is_what_was_split(text in "\\PC{71,900}", reference: u8) {
-            prop_assume!(text.encode_utf16().count() > ALONE_UNITS_MAX);
-            let parts = encode(&text, reference);
-            prop_assume!(parts.is_ok());
-            prop_assert_eq!(joined(&parts.unwrap(), reference), text);
+        fn what_is_joined_is_what_was_split(text in "\\PC{141,900}|[ -~\u{20AC}]{161,900}", reference: u8) {
+            prop_assume!(sms::parts(&text) > 1);
+            let encoded = encode(&text, reference);
+            prop_assume!(encoded.is_ok());
+            let (coding, parts) = encoded.unwrap();
+            prop_assert_eq!(parts.len(), sms::parts(&text));
+            prop_assert_eq!(joined(coding, &parts, reference), text);
         }
 
         #[test]

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
-use super::{BillFacts, CancelCost, Lapse, Message, parts};
+use super::{BillFacts, CancelCost, Lapse, Message};
 use crate::clock::{Month, start_of_day};
+use crate::notice::sms::parts;
 use crate::notice::{AccountNotice, DataLeft, ListLead, ListedService, ServiceNotice, Topic, UsageNotice};
 use crate::quantity::{GIB, Service};
 use crate::subscriber::Language;
@@ -62,8 +63,12 @@ fn text(message: &Message<'_>, language: Language) -> Text {
 
 /// Values that messages are made of.
 pub(crate) struct Sample {
+    /// A plan, which says much.
     pub tariff: TariffContent,
     pub terms: Terms,
+    /// What is ordinarily ordered.
+    pub addon: TariffContent,
+    pub addon_terms: Terms,
     /// Yuan.
     pub price: Decimal,
     pub amount: Decimal,
@@ -91,7 +96,7 @@ impl Sample {
     }
 
     fn of(times: usize, price: Decimal, amount: Decimal, left: u64, number: u32) -> Self {
-        let tariff = tariff(times);
+        let (tariff, addon) = (plan(times), addon(times));
         let ends_at = Some(year_end());
         let service = |number, name: &str, recurring_price, one_off_price, ends_at| ListedService {
             number,
@@ -114,6 +119,8 @@ impl Sample {
         Self {
             terms: tariff.terms.clone().expect("the example has terms"),
             tariff,
+            addon_terms: addon.terms.clone().expect("the example has terms"),
+            addon,
             price,
             amount,
             services,
@@ -133,7 +140,26 @@ fn year_end() -> DateTime<Utc> {
     start_of_day(day(2027, 1, 1))
 }
 
-fn tariff(times: usize) -> TariffContent {
+fn addon(times: usize) -> TariffContent {
+    let text = |text: &str| text.repeat(times);
+    TariffContent {
+        scheme_id: "26MB900002".parse().expect("the example is a scheme id"),
+        name: text("流量加油包"),
+        kind: Kind::Addon,
+        validity: "长期有效".to_owned(),
+        restrictions: vec!["无".to_owned()],
+        terms: Some(
+            serde_json::from_str(
+                r#"{"recurring":{"price":"10.00","first_month":"daily"},"one_off":"0.00","cancel_effective":"month_end",
+                "allowances":[{"service":"data","quantity":"2GB"}],"overage":[]}"#,
+            )
+            .expect("the example is readable"),
+        ),
+        ..plan(times)
+    }
+}
+
+fn plan(times: usize) -> TariffContent {
     let text = |text: &str| text.repeat(times);
     TariffContent {
         scheme_id: "26MB900001".parse().expect("the example is a scheme id"),
@@ -188,7 +214,7 @@ fn orders(sample: &Sample) -> Vec<Message<'_>> {
     let cancelled = |how, cost| Message::CancelConfirmed { name, ends_at, how, cost };
     vec![
         Message::SignInCode { code },
-        Message::OrderRequest { tariff, terms, code },
+        Message::OrderRequest { tariff: &sample.addon, terms: &sample.addon_terms, code },
         Message::OrderSuccess { name, terms, starts_on },
         Message::PlanChange { name, terms, starts_on },
         Message::OrderLapsed { name, why: Lapse::TooLate },

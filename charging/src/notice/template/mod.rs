@@ -9,20 +9,21 @@ use super::Topic;
 use super::account_words::AccountNotice;
 use super::order_request::order_request;
 use super::service_words::{ServiceNotice, cancel_confirmed_en, cancel_confirmed_zh};
+use super::sms::Alphabet;
 use super::usage_words::UsageNotice;
 use super::words::{self, clip, one_line};
 use crate::clock::Month;
 use crate::subscriber::Language;
 use crate::tariff::{TariffContent, Terms};
 
-/// Characters in one part of a long message (UCS-2 with a header that joins the parts).
-pub const PART_CHARS: usize = 67;
 /// Most parts of a message.
-pub const PARTS_MAX: usize = 3;
-/// Most parts of a message that asks for a yes to an order: it must hold what is agreed to.
+pub const PARTS_MAX: usize = 2;
+/// Most parts of a message that asks for a yes to an order: it must hold what is agreed to, however much a tariff says.
 pub const ORDER_REQUEST_PARTS_MAX: usize = 15;
 /// Most characters of a name; a longer one is cut.
-const NAME_CHARS_MAX: usize = 24;
+pub(super) const NAME_CHARS_MAX: usize = 24;
+/// The same of a Chinese name in an English message, all of which takes twice the room because of it.
+const FOREIGN_NAME_CHARS_MAX: usize = 12;
 
 const HELP_ZH: &str = "没有办理任何业务。发0000看业务并退订，CXTC查套餐，CXLL查流量，CXZD查账单，CXFD查封顶，\
     FD加金额改封顶，KTTX开提醒，QXTX关提醒。收到业务确认短信，Y同意，N不同意。人工请拨10086。";
@@ -196,7 +197,7 @@ impl Message<'_> {
             Self::OrderRequest { tariff, terms, code } => order_request(tariff, terms, code, zh),
             Self::OrderSuccess { name, terms, starts_on } => format!(
                 "“{}”已开通，{}起生效。{}。退订：{}，可在网站“我的业务”一键办理。同意凭证见“我的协议”。",
-                short(name),
+                short(name, zh),
                 words::day(*starts_on, zh),
                 words::price(terms, zh),
                 words::cancelling(terms, zh)
@@ -204,18 +205,21 @@ impl Message<'_> {
             Self::PlanChange { name, terms, starts_on } => format!(
                 "{}起您的套餐换为“{}”，{}。在此之前原套餐不变，您可以在网站“我的业务”撤销这次更换。",
                 words::day(*starts_on, zh),
-                short(name),
+                short(name, zh),
                 words::price(terms, zh)
             ),
             Self::OrderLapsed { name, why: Lapse::TooLate } => {
-                format!("“{}”没有开通：答复超过10分钟，已失效。没有收费。需要请重新办理。", short(name))
+                format!("“{}”没有开通：答复超过10分钟，已失效。没有收费。需要请重新办理。", short(name, zh))
             }
             Self::OrderLapsed { name, why: Lapse::OfferChanged } => {
-                format!("“{}”没有开通：它的价格或内容有变，或已不能办理。没有收费。需要请重新查看后办理。", short(name))
+                format!(
+                    "“{}”没有开通：它的价格或内容有变，或已不能办理。没有收费。需要请重新查看后办理。",
+                    short(name, zh)
+                )
             }
-            Self::OrderRefused { name } => format!("好的，“{}”不开通，没有收费。", short(name)),
+            Self::OrderRefused { name } => format!("好的，“{}”不开通，没有收费。", short(name, zh)),
             Self::CancelConfirmed { name, ends_at, how, cost } => cancel_confirmed_zh(name, *ends_at, *how, *cost),
-            Self::CancelUndone { name } => format!("“{}”的退订已撤销，继续为您服务，价格不变。", short(name)),
+            Self::CancelUndone { name } => format!("“{}”的退订已撤销，继续为您服务，价格不变。", short(name, zh)),
             Self::CapRequest { cap, code } => format!(
                 "您要把流量超套封顶提高到每月{}，超套流量费可能随之增加，到封顶即停网。验证码{code}，5分钟内有效；或10分钟内回复Y同意，N不同意。",
                 words::yuan(*cap, zh)
@@ -252,31 +256,33 @@ impl Message<'_> {
             ),
             Self::OrderRequest { tariff, terms, code } => order_request(tariff, terms, code, en),
             Self::OrderSuccess { name, terms, starts_on } => format!(
-                "\"{}\" is active from {}. {}. Cancel {}; see My services.",
-                short(name),
+                "\"{}\" starts {}: {}. To cancel, send 0000.",
+                short(name, en),
                 words::day(*starts_on, en),
-                words::price(terms, en),
-                words::cancelling(terms, en)
+                words::price(terms, en)
             ),
             Self::PlanChange { name, terms, starts_on } => format!(
-                "From {} your plan is \"{}\", {}. Until then your plan stays, and you can undo this under My services.",
+                "\"{}\" is your plan from {}: {}. Undo under My services.",
+                short(name, en),
                 words::day(*starts_on, en),
-                short(name),
                 words::price(terms, en)
             ),
             Self::OrderLapsed { name, why: Lapse::TooLate } => {
-                format!("\"{}\" was not ordered: your answer came after 10 minutes. Nothing was charged.", short(name))
+                format!(
+                    "\"{}\" was not ordered: your answer came after 10 minutes. Nothing was charged.",
+                    short(name, en)
+                )
             }
             Self::OrderLapsed { name, why: Lapse::OfferChanged } => format!(
                 "\"{}\" was not ordered: its price or terms changed, or it is no longer on offer. Nothing was charged.",
-                short(name)
+                short(name, en)
             ),
             Self::OrderRefused { name } => {
-                format!("All right, \"{}\" is not ordered. Nothing was charged.", short(name))
+                format!("All right, \"{}\" is not ordered. Nothing was charged.", short(name, en))
             }
             Self::CancelConfirmed { name, ends_at, how, cost } => cancel_confirmed_en(name, *ends_at, *how, *cost),
             Self::CancelUndone { name } => {
-                format!("\"{}\" is no longer cancelled and goes on at the same price.", short(name))
+                format!("\"{}\" is no longer cancelled and goes on at the same price.", short(name, en))
             }
             Self::CapRequest { cap, code } => format!(
                 "Raise your data overage cap to {} a month? You may be charged up to that. Code {code}, valid 5 minutes; or reply Y within 10 minutes, N to refuse.",
@@ -331,8 +337,10 @@ fn change_en(change: Option<Decimal>) -> String {
     }
 }
 
-pub(super) fn short(name: &str) -> String {
-    clip(&one_line(name), NAME_CHARS_MAX).0
+/// A name as it stands in a message.
+pub(super) fn short(name: &str, language: Language) -> String {
+    let is_foreign = language == Language::English && Alphabet::of(name) == Alphabet::Ucs2;
+    clip(&one_line(name), if is_foreign { FOREIGN_NAME_CHARS_MAX } else { NAME_CHARS_MAX }).0
 }
 
 /// The text with its code masked, as it is shown and kept as evidence.
@@ -348,12 +356,6 @@ pub fn mask_code(body: &str) -> String {
         }
     }
     masked
-}
-
-/// Parts that a text takes as SMS: one of 70 UCS-2 units, or several of 67.
-pub fn parts(body: &str) -> usize {
-    let units = body.encode_utf16().count();
-    if units <= 70 { 1 } else { units.div_ceil(PART_CHARS) }
 }
 
 #[cfg(test)]
