@@ -37,8 +37,12 @@ pub struct Channel {
 
 impl Channel {
     pub fn new(state: &AppState, settings: Settings) -> Self {
+        Self::over(state.pool.clone(), state.clock.clone(), settings)
+    }
+
+    pub(super) fn over(pool: PgPool, clock: SharedClock, settings: Settings) -> Self {
         let pace = Pace::new(settings.rate);
-        Self { pool: state.pool.clone(), clock: state.clock.clone(), settings, pace }
+        Self { pool, clock, settings, pace }
     }
 
     /// Connects, again and again, until told to stop; what is under way then is finished. A panic, which octets from
@@ -93,7 +97,7 @@ impl Channel {
 
     /// Sends and receives until the connection is over or the server stops.
     async fn serve(&self, bound: Bound, mut stopped: watch::Receiver<bool>) {
-        let Bound { client, events } = bound;
+        let Bound { client, events, unreadable } = bound;
         let (end, over) = watch::channel(false);
         let inbox = Inbox { pool: &self.pool, clock: &self.clock, client: &client };
         let outbox = Outbox::new((&self.pool, &self.clock), &self.settings, &client, &self.pace, over);
@@ -110,7 +114,7 @@ impl Channel {
             tokio::time::timeout(UNBIND_TIME_MAX, client.unbind()).await.ok();
             client.close().await.ok();
         };
-        tokio::join!(watch, send, inbox.run(events));
+        tokio::join!(watch, send, inbox.run(events, unreadable));
     }
 
     /// Tells `/metrics` how much waits.

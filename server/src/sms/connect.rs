@@ -15,9 +15,11 @@ use rusmppc::{Client, ConnectionBuilder, Event};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_rustls::TlsConnector;
 
 use super::settings::Centre;
+use super::sift::{Sifted, Unreadable};
 use crate::peers;
 
 /// The longest that getting in may take.
@@ -35,6 +37,8 @@ pub struct Bound {
     pub client: Client,
     /// What the centre sends of its own accord.
     pub events: Pin<Box<dyn Stream<Item = Event> + Send>>,
+    /// The same where it cannot be read.
+    pub unreadable: UnboundedReceiver<Unreadable>,
 }
 
 /// # Errors
@@ -45,6 +49,7 @@ pub async fn bind(centre: &Centre) -> anyhow::Result<Bound> {
 
 async fn bound(centre: &Centre) -> anyhow::Result<Bound> {
     let stream = connect(centre).await?;
+    let (told, unreadable) = unbounded_channel();
     let (client, events) = ConnectionBuilder::new()
         .max_command_length(PDU_BYTES_MAX)
         .enquire_link_interval(ALIVE_EVERY)
@@ -52,14 +57,14 @@ async fn bound(centre: &Centre) -> anyhow::Result<Bound> {
         .response_timeout(ANSWER_TIME_MAX)
         // The client would insist on version 5.
         .disable_interface_version_check()
-        .connected(Awake(stream));
+        .connected(Awake(Sifted::new(stream, PDU_BYTES_MAX, told)));
     let bind = BindTransceiver::builder()
         .system_id(COctetString::from_string(centre.system_id.clone()).context("the system_id")?)
         .password(COctetString::from_string(centre.password.clone()).context("the password")?)
         .interface_version(InterfaceVersion::Smpp3_4)
         .build();
     client.bind_transceiver(bind).await.context("it does not let us in")?;
-    Ok(Bound { client, events: Box::pin(events) })
+    Ok(Bound { client, events: Box::pin(events), unreadable })
 }
 
 /// A connection, with TLS or without.

@@ -14,7 +14,10 @@ mod outbox;
 mod pace;
 mod receipt;
 mod settings;
+mod sift;
 mod submission;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use channel::Channel;

@@ -1,17 +1,18 @@
 //! From the queue to the SMS centre.
 
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use charging::clock::SharedClock;
 use charging::notice::queue::{self, AcceptedPart, DueNotice, Fate, Lane, Settled, TOO_LATE, Tried};
 use charging::notice::receipt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
+use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use rusmpp::pdus::SubmitSm;
 use rusmppc::Client;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
 
 use super::metric;
 use super::pace::Pace;
@@ -20,12 +21,10 @@ use super::submission::{self, Answer};
 
 /// How often an empty queue is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Notices of one transaction at most; fewer where the rate is low, so that a batch takes about a second.
+/// Notices that are fetched, and noted, at a time at most; fewer where the rate is low, so that they take about a second.
 const BATCH_MAX: u16 = 256;
 /// How often a part is submitted again to a centre that has too much to do, before others have their turn.
 const THROTTLED_MAX: u8 = 8;
-/// After so long what is left of a batch waits for the next one, so that what was taken is noted.
-const BATCH_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// Sends over one connection.
 pub struct Outbox<'a> {
@@ -35,16 +34,26 @@ pub struct Outbox<'a> {
     client: &'a Client,
     window: Semaphore,
     pace: &'a Pace,
+    /// Notices that are fetched, and noted, at a time.
+    batch: u16,
     /// Whether the connection is over, or the server stops.
     over: watch::Receiver<bool>,
 }
 
-/// A part on its way.
-struct Submission {
-    /// Of its notice in the batch.
-    index: usize,
-    part: i16,
-    message: SubmitSm,
+/// What identifies a notice.
+type Key = (i64, i64);
+
+/// Notices of a lane between the queue and the note of what became of them.
+#[derive(Default)]
+struct Pump {
+    /// Fetched, and not begun.
+    fetched: VecDeque<DueNotice>,
+    /// Ended, and not noted.
+    tried: Vec<Tried>,
+    /// All of them, and those under way: the queue still has them.
+    known: HashSet<Key>,
+    /// Whether there may be more in the queue.
+    has_more: bool,
 }
 
 impl<'a> Outbox<'a> {
@@ -56,15 +65,21 @@ impl<'a> Outbox<'a> {
         over: watch::Receiver<bool>,
     ) -> Self {
         let window = Semaphore::new(settings.window.into());
-        Self { pool, clock, settings, client, window, pace, over }
+        let batch =
+            settings.rate.map_or(BATCH_MAX, |rate| u16::try_from(rate.get()).unwrap_or(BATCH_MAX).min(BATCH_MAX));
+        Self { pool, clock, settings, client, window, pace, batch, over }
     }
 
     /// Sends the notices of a lane as they become due, until the connection is over.
     pub async fn drain(&self, lane: Lane) {
-        let limit =
-            self.settings.rate.map_or(BATCH_MAX, |rate| u16::try_from(rate.get()).unwrap_or(BATCH_MAX).min(BATCH_MAX));
-        let batch = || async move { Ok(self.batch(lane, limit).await? == usize::from(limit)) }.boxed();
-        self.again_and_again(batch).await;
+        let turn = || {
+            async move {
+                self.turn(lane).await?;
+                Ok(false)
+            }
+            .boxed()
+        };
+        self.again_and_again(turn).await;
     }
 
     /// Matches receipts as they come, until the connection is over.
@@ -104,52 +119,101 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Sends up to `limit` notices that are due, and notes what became of them. Returns how many there were. Nothing is
-    /// sent while another server sends the same lane. The transaction is open while they are under way; until then it locks
-    /// no row.
-    async fn batch(&self, lane: Lane, limit: u16) -> anyhow::Result<usize> {
-        let expired = queue::expire(&mut *self.pool.acquire().await?, self.clock.now()).await?;
-        let mut tx = self.pool.begin().await?;
-        if !queue::claim(&mut tx, lane).await? {
-            return Ok(0);
+    /// Sends what is due until nothing is. Nothing is sent while another server sends the same lane: the claim is held by a
+    /// transaction that does nothing else, and locks no row.
+    async fn turn(&self, lane: Lane) -> anyhow::Result<()> {
+        let mut claim = self.pool.begin().await?;
+        if queue::claim(&mut claim, lane).await? {
+            self.pump(lane).await?;
         }
-        let due = queue::due(&mut tx, lane, self.clock.now(), limit).await?;
-        let tried = self.send(&due).await;
-        let settled = queue::settle(&mut tx, &tried, self.clock.now()).await?;
-        tx.commit().await?;
-        report(Settled { given_up: settled.given_up + expired, ..settled });
-        Ok(due.len())
+        Ok(claim.commit().await?)
     }
 
-    /// Submits all parts, in their order, a window of them at a time.
-    async fn send(&self, due: &[DueNotice]) -> Vec<Tried> {
-        let now = self.clock.now();
-        let mut tried: Vec<Tried> = due.iter().map(|notice| Tried::new(notice, vec![], Fate::Sent)).collect();
-        let mut submissions = Vec::new();
-        for (index, notice) in due.iter().enumerate() {
-            match submission::parts(notice, &self.settings.number, now) {
-                Ok(parts) => {
-                    submissions.extend(parts.into_iter().map(|(part, message)| Submission { index, part, message }));
+    /// Keeps as many notices under way as the window has room for, and notes what became of them a few times a second: one
+    /// that gets no answer holds up no other.
+    async fn pump(&self, lane: Lane) -> anyhow::Result<()> {
+        let mut pump = Pump { has_more: true, ..Pump::default() };
+        let mut under_way = FuturesUnordered::new();
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let limit = usize::from(self.batch);
+        loop {
+            if pump.tried.len() >= limit || under_way.is_empty() {
+                self.note(&mut pump).await?;
+            }
+            if pump.fetched.is_empty() && pump.has_more && !self.is_over() {
+                self.fetch(lane, &mut pump).await?;
+            }
+            while under_way.len() < self.settings.window.into()
+                && let Some(notice) = pump.fetched.pop_front()
+            {
+                under_way.push(self.send(notice));
+            }
+            if under_way.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                Some(tried) = under_way.next() => pump.tried.push(tried),
+                _ = ticks.tick() => {
+                    self.note(&mut pump).await?;
+                    pump.has_more = true;
                 }
-                Err(error) => tried[index].fate = Fate::Refused(error.to_string()),
             }
         }
-        let until = Instant::now() + BATCH_TIME_MAX;
-        let under_way = futures::stream::iter(submissions).map(|Submission { index, part, message }| async move {
-            (index, part, self.submit(&due[index], message, until).await)
-        });
-        let mut answers = under_way.buffer_unordered(self.settings.window.into());
-        while let Some((index, part, answer)) = answers.next().await {
+    }
+
+    fn is_over(&self) -> bool {
+        *self.over.borrow() || !self.client.is_active()
+    }
+
+    /// Fetches what is due and not known yet.
+    async fn fetch(&self, lane: Lane, pump: &mut Pump) -> anyhow::Result<()> {
+        let mut conn = self.pool.acquire().await?;
+        let expired = queue::expire(&mut conn, self.clock.now()).await?;
+        report(Settled { given_up: expired, ..Settled::default() });
+        let limit = u16::try_from(pump.known.len()).unwrap_or(u16::MAX).saturating_add(self.batch);
+        let due = queue::due(&mut conn, lane, self.clock.now(), limit).await?;
+        pump.has_more = due.len() == usize::from(limit);
+        pump.fetched = due.into_iter().filter(|notice| pump.known.insert(key(notice))).collect();
+        Ok(())
+    }
+
+    /// Notes what became of those that ended.
+    async fn note(&self, pump: &mut Pump) -> anyhow::Result<()> {
+        if pump.tried.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.pool.begin().await?;
+        report(queue::settle(&mut tx, &pump.tried, self.clock.now()).await?);
+        tx.commit().await?;
+        for tried in pump.tried.drain(..) {
+            pump.known.remove(&(tried.subscriber_id, tried.notice_id));
+        }
+        Ok(())
+    }
+
+    /// Submits all parts of a notice, in their order.
+    async fn send(&self, notice: DueNotice) -> Tried {
+        let parts = match submission::parts(&notice, &self.settings.number, self.clock.now()) {
+            Ok(parts) => parts,
+            Err(error) => return Tried::new(&notice, vec![], Fate::Refused(error.to_string())),
+        };
+        let submit = |(part, message)| {
+            let notice = &notice;
+            async move { (part, self.submit(notice, message).await) }
+        };
+        let (mut accepted, mut fate) = (Vec::new(), Fate::Sent);
+        for (part, answer) in join_all(parts.into_iter().map(submit)).await {
             match answer {
-                Ok(message_id) => tried[index].accepted.push(AcceptedPart { part, message_id }),
-                Err(fate) => worse(&mut tried[index].fate, fate),
+                Ok(message_id) => accepted.push(AcceptedPart { part, message_id }),
+                Err(of_part) => worse(&mut fate, of_part),
             }
         }
-        tried
+        Tried::new(&notice, accepted, fate)
     }
 
     /// Submits a part, again where the centre has too much to do. Its id, or what that means for its notice.
-    async fn submit(&self, notice: &DueNotice, message: SubmitSm, until: Instant) -> Result<String, Fate> {
+    async fn submit(&self, notice: &DueNotice, message: SubmitSm) -> Result<String, Fate> {
         let mut over = self.over.clone();
         for _ in 0..THROTTLED_MAX {
             tokio::select! {
@@ -157,8 +221,7 @@ impl<'a> Outbox<'a> {
                 _ = over.wait_for(|over| *over) => return Err(Fate::Waiting),
             }
             let permit = self.window.acquire().await;
-            let is_over = *self.over.borrow() || !self.client.is_active();
-            if permit.is_err() || is_over || Instant::now() > until {
+            if permit.is_err() || self.is_over() {
                 return Err(Fate::Waiting);
             }
             if notice.expires_at.is_some_and(|at| at <= self.clock.now()) {
@@ -184,6 +247,10 @@ impl<'a> Outbox<'a> {
         // It is not the fault of this one, and does not count as a try.
         Err(Fate::Waiting)
     }
+}
+
+fn key(notice: &DueNotice) -> Key {
+    (notice.subscriber_id, notice.notice_id)
 }
 
 /// A notice is as well off as the worst of its parts.
