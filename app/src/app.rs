@@ -7,20 +7,23 @@ use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
 use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
+use crate::access::{Refused, is_desk};
 use crate::components::{Footer, Header, MeLayout, NotFound};
 use crate::demo::HandsetPage;
 use crate::i18n::td_string;
 use crate::me;
 use crate::public;
-use crate::request::{language_tag, large_print, locale};
+use crate::request::{extension, language_tag, large_print, locale, path_and_query};
 use crate::sign_in::LoginPage;
+use crate::staff::{self, DeskFooter, DeskHeader, RefusedPage};
 
 /// The document around [`App`].
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let print = large_print().then_some("large");
+    let desk = at_desk().then_some("staff");
     view! {
         <!DOCTYPE html>
-        <html lang=language_tag(locale()) data-print=print>
+        <html lang=language_tag(locale()) data-print=print data-desk=desk>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -37,6 +40,12 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
+/// Whether the page is one of the staff's desk, which looks different from the portal.
+fn at_desk() -> bool {
+    let here = path_and_query();
+    is_desk(here.split('?').next().unwrap_or(&here))
+}
+
 /// Every page. Routes are listed by rendering this once without a request, so nothing here may need one.
 #[component]
 pub fn App() -> impl IntoView {
@@ -45,34 +54,49 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=move |title: String| if title.is_empty() { brand.to_string() } else { format!("{title} · {brand}") } />
         <Router>
-            <Header />
+            {if at_desk() { view! { <DeskHeader /> }.into_any() } else { view! { <Header /> }.into_any() }}
             <main id="main">
-                <Routes fallback=|| view! { <NotFound /> }>
-                    <Route path=path!("/") view=public::HomePage ssr=SsrMode::Async />
-                    <Route path=path!("/tariffs") view=public::ZonePage ssr=SsrMode::Async />
-                    <Route path=path!("/tariffs/compare") view=public::ComparePage ssr=SsrMode::Async />
-                    <Route path=path!("/tariffs/:scheme_id") view=public::TariffPage ssr=SsrMode::Async />
-                    <Route path=path!("/notices") view=public::MessagesPage ssr=SsrMode::Async />
-                    <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
-                    <Route path=path!("/demo/handset/:msisdn") view=HandsetPage ssr=SsrMode::Async />
-                    <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
-                        <Route path=path!("") view=me::OverviewPage ssr=SsrMode::Async />
-                        <Route path=path!("usage") view=me::UsagePage ssr=SsrMode::Async />
-                        <Route path=path!("addons") view=me::AddonsPage ssr=SsrMode::Async />
-                        <Route path=path!("cap") view=me::CapPage ssr=SsrMode::Async />
-                        <Route path=path!("plans") view=me::PlansPage ssr=SsrMode::Async />
-                        <Route path=path!("order/:scheme_id") view=me::OrderPage ssr=SsrMode::Async />
-                        <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
-                        <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />
-                        <Route path=path!("bills/:month/:line") view=me::WhyPage ssr=SsrMode::Async />
-                        <Route path=path!("agreements") view=me::AgreementsPage ssr=SsrMode::Async />
-                        <Route path=path!("agreements/:order") view=me::SlipPage ssr=SsrMode::Async />
-                        <Route path=path!("notices") view=me::NoticesPage ssr=SsrMode::Async />
-                        <Route path=path!("notices/choices") view=me::ChoicesPage ssr=SsrMode::Async />
-                    </ParentRoute>
-                </Routes>
+                {if extension::<Refused>().is_some() { view! { <RefusedPage /> }.into_any() } else { view! { <Pages /> }.into_any() }}
             </main>
-            <Footer />
+            {if at_desk() { view! { <DeskFooter /> }.into_any() } else { view! { <Footer /> }.into_any() }}
         </Router>
+    }
+}
+
+/// What stands between header and footer, by address.
+#[component]
+fn Pages() -> impl IntoView {
+    view! {
+        <Routes fallback=|| view! { <NotFound /> }>
+            <Route path=path!("/") view=public::HomePage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs") view=public::ZonePage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs/compare") view=public::ComparePage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs/:scheme_id") view=public::TariffPage ssr=SsrMode::Async />
+            <Route path=path!("/notices") view=public::MessagesPage ssr=SsrMode::Async />
+            <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
+            <Route path=path!("/demo/handset/:msisdn") view=HandsetPage ssr=SsrMode::Async />
+            <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
+                <Route path=path!("") view=me::OverviewPage ssr=SsrMode::Async />
+                <Route path=path!("usage") view=me::UsagePage ssr=SsrMode::Async />
+                <Route path=path!("addons") view=me::AddonsPage ssr=SsrMode::Async />
+                <Route path=path!("cap") view=me::CapPage ssr=SsrMode::Async />
+                <Route path=path!("plans") view=me::PlansPage ssr=SsrMode::Async />
+                <Route path=path!("order/:scheme_id") view=me::OrderPage ssr=SsrMode::Async />
+                <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
+                <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />
+                <Route path=path!("bills/:month/:line") view=me::WhyPage ssr=SsrMode::Async />
+                <Route path=path!("agreements") view=me::AgreementsPage ssr=SsrMode::Async />
+                <Route path=path!("agreements/:order") view=me::SlipPage ssr=SsrMode::Async />
+                <Route path=path!("notices") view=me::NoticesPage ssr=SsrMode::Async />
+                <Route path=path!("notices/choices") view=me::ChoicesPage ssr=SsrMode::Async />
+            </ParentRoute>
+            <Route path=path!("/staff") view=staff::StaffHomePage ssr=SsrMode::Async />
+            <Route path=path!("/staff/login") view=staff::StaffLoginPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/enrol/:ticket") view=staff::EnrolPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/password") view=staff::StaffPasswordPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/accounts") view=staff::AccountsPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/accounts/:account") view=staff::AccountPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/audit") view=staff::AuditPage ssr=SsrMode::Async />
+        </Routes>
     }
 }

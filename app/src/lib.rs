@@ -10,6 +10,8 @@
 pub mod islands;
 
 #[cfg(feature = "ssr")]
+pub mod access;
+#[cfg(feature = "ssr")]
 mod app;
 #[cfg(feature = "ssr")]
 mod components;
@@ -27,6 +29,8 @@ pub mod request;
 mod sign_in;
 #[cfg(feature = "ssr")]
 pub mod slip;
+#[cfg(feature = "ssr")]
+pub mod staff;
 #[cfg(feature = "ssr")]
 pub mod state;
 

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderName, HeaderValue, SET_COOKIE};
+use http::HeaderMap;
+use http::header::{ACCEPT_LANGUAGE, COOKIE, HOST, HeaderName, HeaderValue, SET_COOKIE};
 use http::request::Parts;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
@@ -11,6 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower_sessions::Session;
 
 use crate::i18n::Locale;
+use crate::state::AppState;
 
 /// The key under which a session keeps the signed-in subscriber.
 pub const SUBSCRIBER_KEY: &str = "subscriber_id";
@@ -25,7 +27,12 @@ fn cookie(name: &str) -> Option<String> {
 }
 
 fn cookie_of(parts: &Parts, name: &str) -> Option<String> {
-    let header = parts.headers.get(COOKIE)?.to_str().ok()?;
+    cookie_in(&parts.headers, name)
+}
+
+/// A cookie among the headers of a request.
+pub fn cookie_in(headers: &HeaderMap, name: &str) -> Option<String> {
+    let header = headers.get(COOKIE)?.to_str().ok()?;
     header.split(';').find_map(|pair| {
         let (key, value) = pair.trim().split_once('=')?;
         (key == name).then(|| value.to_owned())
@@ -106,6 +113,23 @@ pub fn client_ip() -> IpAddr {
     parts()
         .and_then(|parts| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()))
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
+/// The headers of the request.
+pub fn headers() -> Option<HeaderMap> {
+    parts().map(|parts| parts.headers)
+}
+
+/// What the server found out about the request before it let it through.
+pub fn extension<T: Clone + Send + Sync + 'static>() -> Option<T> {
+    parts()?.extensions.get::<T>().cloned()
+}
+
+/// Where the browser is, without a path: for links that are handed on. Empty when it did not say.
+pub fn origin() -> String {
+    let host = headers().and_then(|headers| headers.get(HOST)?.to_str().ok().map(str::to_owned));
+    let scheme = if AppState::current().secure { "https" } else { "http" };
+    host.map_or_else(String::new, |host| format!("{scheme}://{host}"))
 }
 
 /// The session of the request; `None` only when the server has no session layer (as when routes are listed).

@@ -2,6 +2,7 @@
 
 use axum::extract::FromRef;
 use charging::clock::SharedClock;
+use charging::staff::StaffKey;
 use leptos::config::LeptosOptions;
 use leptos::prelude::expect_context;
 use sqlx::PgPool;
@@ -16,6 +17,10 @@ pub struct AppState {
     pub demo: bool,
     /// Whether there is a way to call subscribers: else no calls are offered.
     pub calls: bool,
+    /// What opens the second factors of the staff; `None`: nobody of the staff can sign in.
+    pub staff_key: Option<StaffKey>,
+    /// Whether cookies are sent over TLS only.
+    pub secure: bool,
     pub leptos_options: LeptosOptions,
 }
 

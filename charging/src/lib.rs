@@ -18,6 +18,7 @@ pub mod notice;
 pub mod order;
 pub mod quantity;
 pub mod sign_in;
+pub mod staff;
 pub mod subscriber;
 pub mod tariff;
 #[cfg(feature = "testing")]

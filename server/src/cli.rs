@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{audit, bills, demo, evidence, migrate, reference, serve, subscribers, tariffs, usage};
+use crate::command::{audit, bills, demo, evidence, migrate, reference, serve, staff, subscribers, tariffs, usage};
 use crate::context::Context;
 use crate::postgres;
 
@@ -41,6 +41,9 @@ enum Command {
     /// Answer one fixed page, to measure against.
     #[command(hide = true)]
     ServeReference(reference::Args),
+    /// The operator's people: who may sign in to the desk, and as what.
+    #[command(subcommand)]
+    Staff(staff::Command),
     /// Usage records.
     #[command(subcommand)]
     Usage(usage::Command),
@@ -73,6 +76,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Evidence(command) => evidence::run(command),
         Command::Migrate(args) => migrate::run(args).await,
         Command::ServeReference(args) => reference::run(args).await,
+        Command::Staff(command) => with_context(async |context| staff::run(command, context).await).await,
         Command::Usage(command) => with_context(async |context| usage::run(command, context).await).await,
         Command::KeepPostgres { folder } => tokio::task::spawn_blocking(move || postgres::keep(&folder)).await?,
     }

@@ -8,10 +8,12 @@ use anyhow::{Context as _, bail};
 use charging::clock::{SharedClock, SystemClock};
 use charging::database;
 use charging::notice::quiet::{self, Hours};
+use charging::staff::StaffKey;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::postgres::Embedded;
+use crate::staff_key;
 
 /// Connections that a command or the server holds at most, unless `MINGBAI_DATABASE_CONNECTIONS` says otherwise.
 const CONNECTIONS_MAX: u32 = 16;
@@ -46,6 +48,15 @@ impl Context {
             bail!("the schema of the database is behind this program: run `mingbai migrate`");
         }
         Ok(Self { pool, clock: Arc::new(SystemClock), embedded })
+    }
+
+    /// What opens the second factors of the staff; `None`: `MINGBAI_STAFF_KEY` is not set, and the database is not the embedded
+    /// one, whose folder keeps a key.
+    ///
+    /// # Errors
+    /// When it is no key, or its file cannot be read.
+    pub fn staff_key(&self, demo: bool) -> anyhow::Result<Option<StaffKey>> {
+        staff_key::find(self.embedded.as_ref().map(Embedded::folder), demo)
     }
 
     /// Lets go of the database.

@@ -14,5 +14,6 @@ pub(crate) mod peers;
 pub mod postgres;
 pub mod session_store;
 pub mod sms;
+mod staff_key;
 pub mod web;
 pub mod worker;

@@ -81,6 +81,8 @@ impl World {
             clock: clock.clone(),
             demo: false,
             calls: true,
+            staff_key: None,
+            secure: false,
             leptos_options: options(&Site::find(), "127.0.0.1:3000".parse().unwrap()),
         };
         let add = "with number as (insert into msisdn (msisdn) values ('13800000001') returning subscriber_id, msisdn)

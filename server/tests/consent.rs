@@ -46,6 +46,8 @@ impl Portal {
             clock: clock.clone(),
             demo: false,
             calls: false,
+            staff_key: None,
+            secure: false,
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
         };
         let network = network::Settings {

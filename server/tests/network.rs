@@ -31,6 +31,8 @@ fn router(database: &TestDatabase, access: Access) -> Router {
         clock: Arc::new(ManualClock::new(start_of_day("2026-11-20".parse().unwrap()))),
         demo: false,
         calls: false,
+        staff_key: None,
+        secure: false,
         leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
     };
     let network = Settings { access, public_url: "https://mingbai.example".to_owned() };

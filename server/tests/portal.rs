@@ -36,6 +36,8 @@ impl Portal {
             clock: self.clock.clone(),
             demo,
             calls: false,
+            staff_key: None,
+            secure: false,
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
         };
         router(state, &Settings { secure: false, site, network: network(), call_key: None })

@@ -9,16 +9,6 @@ use crate::request::{large_print, locale, no_store, path_and_query, query_value,
 #[component]
 pub fn Header() -> impl IntoView {
     let l = locale();
-    let (other, other_name) = match l {
-        Locale::zh_CN => ("en", "English"),
-        Locale::en => ("zh-CN", "中文"),
-    };
-    let here = path_and_query();
-    let (print, print_name) = if large_print() {
-        ("normal", td_string!(l, common.print_normal))
-    } else {
-        ("large", td_string!(l, common.print_large))
-    };
     view! {
         <a class="skip" href="#main">{td_string!(l, common.skip)}</a>
         <header class="top">
@@ -32,18 +22,37 @@ pub fn Header() -> impl IntoView {
                     <a href="/me" aria-current=current("/me")>{td_string!(l, common.nav_me)}</a>
                 </nav>
                 <div class="top-tools">
-                    <form method="post" action="/api/display">
-                        <input type="hidden" name="next" value=here.clone() />
-                        <button class="tool" name="print" value=print>{print_name}</button>
-                    </form>
-                    <form method="post" action="/api/language">
-                        <input type="hidden" name="next" value=here />
-                        <button class="tool" name="language" value=other lang=other>{other_name}</button>
-                    </form>
+                    <DisplayTools />
                     <SignOut />
                 </div>
             </div>
         </header>
+    }
+}
+
+/// Language and print size.
+#[component]
+pub fn DisplayTools() -> impl IntoView {
+    let l = locale();
+    let (other, other_name) = match l {
+        Locale::zh_CN => ("en", "English"),
+        Locale::en => ("zh-CN", "中文"),
+    };
+    let here = path_and_query();
+    let (print, print_name) = if large_print() {
+        ("normal", td_string!(l, common.print_normal))
+    } else {
+        ("large", td_string!(l, common.print_large))
+    };
+    view! {
+        <form method="post" action="/api/display">
+            <input type="hidden" name="next" value=here.clone() />
+            <button class="tool" name="print" value=print>{print_name}</button>
+        </form>
+        <form method="post" action="/api/language">
+            <input type="hidden" name="next" value=here />
+            <button class="tool" name="language" value=other lang=other>{other_name}</button>
+        </form>
     }
 }
 
@@ -64,7 +73,7 @@ fn SignOut() -> impl IntoView {
 }
 
 /// `aria-current="page"` on the link that leads here or above here.
-fn current(path: &str) -> Option<&'static str> {
+pub fn current(path: &str) -> Option<&'static str> {
     let here = path_and_query();
     let here = here.split('?').next().unwrap_or(&here);
     let below = here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));

@@ -14,7 +14,7 @@ mod words;
 
 pub use charging::quantity::data_size;
 pub use chart::{Bar, BarChart};
-pub use layout::{Footer, Header, MeLayout};
+pub use layout::{DisplayTools, Footer, Header, MeLayout, current};
 pub use meter::Meter;
 pub use money::Yuan;
 pub use notice_words::kind_text;

@@ -11,7 +11,7 @@ mod meters;
 mod notices;
 mod order;
 mod overview;
-mod parts;
+pub(crate) mod parts;
 mod plans;
 pub(crate) mod proof;
 mod usage;

@@ -3,7 +3,7 @@
 mod actions;
 mod page;
 
-pub use page::LoginPage;
+pub use page::{LoginPage, wait_text};
 
 use charging::subscriber::Language;
 

@@ -70,13 +70,18 @@ fn message(l: Locale, param: impl Fn(&str) -> Option<String>, now: DateTime<Utc>
         "password" => td_string!(l, sign_in.problem_password).to_owned(),
         "expired" => td_string!(l, sign_in.problem_expired).to_owned(),
         "failed" => td_string!(l, sign_in.problem_failed).to_owned(),
-        "wait" => match param("until").and_then(|text| retry_at(&text, now)) {
-            Some(at) => td_string!(l, sign_in.problem_wait, time = clock_text(at)),
-            None => td_string!(l, sign_in.problem_wait_some).to_owned(),
-        },
+        "wait" => wait_text(l, param("until").as_deref(), now),
         _ => return None,
     };
     Some(("banner bad", text))
+}
+
+/// That it was too often, and from when on one can try again, where the address says it sensibly.
+pub fn wait_text(l: Locale, until: Option<&str>, now: DateTime<Utc>) -> String {
+    match until.and_then(|text| retry_at(text, now)) {
+        Some(at) => td_string!(l, sign_in.problem_wait, time = clock_text(at)),
+        None => td_string!(l, sign_in.problem_wait_some).to_owned(),
+    }
 }
 
 /// The minute from which one can try again, rounded up; `None` when the address does not say it sensibly.

@@ -199,7 +199,8 @@ fn hash_with(salt: &[u8; 16], password: &str) -> Result<String, SignInError> {
     Ok(hashed.to_string())
 }
 
-async fn verify_hash(stored: Option<String>, password: &str) -> Result<bool, SignInError> {
+/// Whether a password is that of a PHC string. Takes the same time where there is none.
+pub(crate) async fn verify_hash(stored: Option<String>, password: &str) -> Result<bool, SignInError> {
     let password: String = password.chars().take(PASSWORD_CHARS_MAX + 1).collect();
     let _permit = HASHING.acquire().await.map_err(|_| SignInError::Hash)?;
     let verified = spawn_blocking(move || {

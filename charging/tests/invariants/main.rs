@@ -6,6 +6,7 @@ mod consent;
 mod money;
 mod orders;
 mod shape;
+mod staff;
 mod usage;
 mod who;
 #[path = "../consent/world.rs"]

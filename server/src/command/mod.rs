@@ -8,6 +8,7 @@ mod lint;
 pub mod migrate;
 pub mod reference;
 pub mod serve;
+pub mod staff;
 pub mod subscribers;
 pub mod tariffs;
 pub mod usage;

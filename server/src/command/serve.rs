@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use app::state::AppState;
 use axum::serve::ListenerExt as _;
 use charging::consent::key::signing_key;
+use charging::staff::{self, StaffKey};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::net::TcpListener;
@@ -55,6 +56,8 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     if args.demo {
         demo::load(context).await?;
     }
+    let staff_key = context.staff_key(args.demo)?;
+    prepare_staff(context, staff_key.as_ref(), args.demo).await?;
     signing_key(&mut *context.pool.acquire().await?, context.clock.now(), &mut StdRng::from_os_rng()).await?;
     let site = Site::find();
     let state = AppState {
@@ -62,6 +65,8 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
         clock: context.clock.clone(),
         demo: args.demo,
         calls: calls.is_some(),
+        staff_key,
+        secure: !address.ip().is_loopback(),
         leptos_options: web::options(&site, address),
     };
     let access = network::Access::new(args.network_token.as_deref(), args.public_url.is_some());
@@ -71,7 +76,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     let caller = calls.clone().map(|calls| call::Caller::new(&state, calls, callback_url)).transpose()?;
     let network = network::Settings { access, public_url };
     let call_key = calls.and_then(|calls| calls.service).map(|service| service.key);
-    let settings = Settings { secure: !address.ip().is_loopback(), site, network, call_key };
+    let settings = Settings { secure: state.secure, site, network, call_key };
     let workers = Workers::start(&state, sms, caller)?;
     let portal = web::router(state, &settings).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = watch::channel(false);
@@ -92,6 +97,20 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
         server.abort();
     }
     workers.stop().await;
+    Ok(())
+}
+
+/// In demo mode there is somebody for each role; without it, nobody stays signed in as one of them.
+async fn prepare_staff(context: &Context, key: Option<&StaffKey>, demo: bool) -> anyhow::Result<()> {
+    match key {
+        Some(key) if demo => {
+            staff::demo::ensure(&context.pool, key, context.clock.now(), &mut StdRng::from_os_rng()).await?;
+        }
+        _ => staff::demo::sign_out(&mut *context.pool.acquire().await?).await?,
+    }
+    if key.is_none() {
+        tracing::warn!("nobody of the staff can sign in: MINGBAI_STAFF_KEY is not set");
+    }
     Ok(())
 }
 

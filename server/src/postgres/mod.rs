@@ -68,6 +68,11 @@ impl Embedded {
             .database(DATABASE)
     }
 
+    /// Where its data is, and what else belongs to it.
+    pub fn folder(&self) -> &Path {
+        &self.locks.folder
+    }
+
     async fn create_database(&self) -> anyhow::Result<()> {
         let options = self.options().database("postgres");
         let mut connection =

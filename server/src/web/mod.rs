@@ -1,5 +1,6 @@
 //! The portal over HTTP: pages and server functions of `app`, static files, and what every answer passes through.
 
+mod access;
 mod headers;
 mod health;
 mod metrics;
@@ -8,8 +9,10 @@ mod site;
 mod slips;
 mod tariff_files;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use app::access::is_desk;
 use app::state::AppState;
 use app::{App, shell};
 use axum::Router;
@@ -34,6 +37,8 @@ use tower_sessions::{Expiry, SessionManagerLayer};
 
 use crate::session_store::PostgresSessions;
 use crate::{call, network};
+
+use access::Door;
 
 pub use site::{Site, options};
 
@@ -75,17 +80,21 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .with_secure(settings.secure)
         .with_expiry(Expiry::OnInactivity(INACTIVITY_MAX))
         .with_always_save(true);
-    let missing = not_found(state.clone());
+    let page = rendered(state.clone());
+    let missing = not_found(demo, page.clone());
     let hidden = missing.clone();
+    let door = Door { state: Arc::new(state.clone()), page };
+    let guard = from_fn(move |request: Request, next: Next| access::guard(door.clone(), request, next));
     let options = state.leptos_options.clone();
     let pages = Router::new()
         .leptos_routes_with_context(&state, routes, headers::content_security_policy, move || shell(options.clone()))
         .layer(from_fn(move |request, next| hide_demo(demo, hidden.clone(), request, next)))
         .merge(slips::personal_routes())
+        // Inside the sessions, which tell whose request it is.
+        .layer(guard.clone())
         .layer(sessions.clone())
         // Outside the sessions: what caches may share must never carry somebody's cookie.
-        .merge(tariff_files::routes())
-        .merge(slips::public_routes())
+        .merge(tariff_files::routes().merge(slips::public_routes()).layer(guard.clone()))
         .fallback_service(site::files(&settings.site, Router::new().fallback(missing).layer(sessions)))
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))
@@ -95,7 +104,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
     let secure = settings.secure;
     let calls = settings.call_key.clone().map(|key| call::routes(&state, key)).unwrap_or_default();
     pages
-        .merge(health::routes())
+        .merge(health::routes().layer(guard))
         .layer(from_fn(move |request, next| headers::protect(secure, request, next)))
         .layer(CatchPanicLayer::new())
         .layer(from_fn(metrics::count))
@@ -113,29 +122,36 @@ fn is_demo(path: &str) -> bool {
 }
 
 /// Without demo mode its addresses are like any that never existed, pages and server functions alike.
-async fn hide_demo(demo: bool, missing: impl NotFound, request: Request, next: Next) -> Response {
+async fn hide_demo(demo: bool, missing: impl Page, request: Request, next: Next) -> Response {
     if demo || !is_demo(request.uri().path()) { next.run(request).await } else { missing(request).await }
 }
 
-/// Answers what has no answer.
-trait NotFound: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static {}
-impl<F: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static> NotFound for F {}
+/// Renders the page of a request's address.
+trait Page: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static {}
+impl<F: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static> Page for F {}
 
-/// The page that says there is none.
-fn not_found(state: AppState) -> impl NotFound {
-    let demo = state.demo;
+/// A page of the portal, whatever the address was matched with.
+fn rendered(state: AppState) -> impl Page {
     let options = state.leptos_options.clone();
     let context = move || {
         provide_context(state.clone());
         headers::content_security_policy();
     };
     let render = leptos_axum::render_app_async_with_context(context, move || shell(options.clone()));
+    move |request| render(request)
+}
+
+/// The page that says there is none.
+fn not_found(demo: bool, page: impl Page) -> impl Page {
     move |mut request| {
-        if !demo && is_demo(request.uri().path()) {
-            // The pages know this address.
+        // The pages know addresses that the router does not: those of the demo, and the desk's written otherwise.
+        let path = request.uri().path();
+        if is_desk(path) {
+            *request.uri_mut() = Uri::from_static("/staff/nowhere");
+        } else if !demo && is_demo(path) {
             *request.uri_mut() = Uri::from_static("/nowhere");
         }
-        let page = render(request);
+        let page = page(request);
         Box::pin(async move {
             let mut page = page.await;
             if page.status() == StatusCode::OK {

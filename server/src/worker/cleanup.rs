@@ -2,6 +2,7 @@
 //! centre still knows of.
 
 use charging::notice::receipt;
+use charging::staff::session as staff_session;
 use chrono::{DateTime, Days, Utc};
 use sqlx::PgPool;
 
@@ -21,6 +22,7 @@ const NOTIFICATIONS_KEPT: Days = Days::new(7);
 pub async fn run(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
     let before = now - KEPT;
     let sessions = session_store::remove_expired(pool, now).await?;
+    let desk = staff_session::remove_expired(pool, now).await?;
     let codes = sqlx::query!("delete from one_time_code where expires_at < $1", before).execute(pool).await?;
     let attempts = sqlx::query!("delete from attempt where window_start < $1", before).execute(pool).await?;
     let charging = sqlx::query!("delete from charging_session where closed_at < $1", now - SESSIONS_KEPT).execute(pool);
@@ -39,6 +41,7 @@ pub async fn run(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
         charging,
         told,
         sessions,
+        desk,
         codes = codes.rows_affected(),
         attempts = attempts.rows_affected(),
         "cleaned up"

@@ -1,0 +1,137 @@
+//! Who may ask for what: one line an address, pages and server functions alike. The server refuses an address that has no line
+//! here, and a test holds this table against its routes and tries every line as everybody.
+
+use charging::staff::Permission;
+
+/// Who is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Everybody,
+    /// Whoever is signed in with a number; others are sent to `/login`.
+    Subscriber,
+    /// Whoever of the staff is signed in; others are sent to `/staff/login`.
+    Staff,
+    /// Staff with this permission; other staff are refused.
+    Permitted(Permission),
+    /// No browsers, but programs that prove by other means who they are.
+    Machine,
+}
+
+/// Put on a request that is refused: whatever its address, the page says no.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused;
+
+use Access::{Everybody, Machine, Permitted, Staff, Subscriber};
+
+/// Every address, as the router writes it.
+pub const ADDRESSES: &[(&str, Access)] = &[
+    // What is public.
+    ("/", Everybody),
+    ("/tariffs", Everybody),
+    ("/tariffs/compare", Everybody),
+    ("/tariffs/{scheme_id}", Everybody),
+    ("/tariffs.json", Everybody),
+    ("/tariffs.csv", Everybody),
+    ("/notices", Everybody),
+    ("/evidence-key", Everybody),
+    ("/healthz", Everybody),
+    ("/readyz", Everybody),
+    ("/metrics", Everybody),
+    ("/api/language", Everybody),
+    ("/api/display", Everybody),
+    // Signing in with a number.
+    ("/login", Everybody),
+    ("/api/request_code", Everybody),
+    ("/api/sign_in_with_code", Everybody),
+    ("/api/sign_in_with_password", Everybody),
+    ("/api/sign_out", Everybody),
+    // What is a subscriber's own.
+    ("/me", Subscriber),
+    ("/me/usage", Subscriber),
+    ("/me/addons", Subscriber),
+    ("/me/cap", Subscriber),
+    ("/me/plans", Subscriber),
+    ("/me/order/{scheme_id}", Subscriber),
+    ("/me/bills", Subscriber),
+    ("/me/bills/{month}", Subscriber),
+    ("/me/bills/{month}/{line}", Subscriber),
+    ("/me/agreements", Subscriber),
+    ("/me/agreements/{order}", Subscriber),
+    ("/me/agreements/{order}/slip.pdf", Subscriber),
+    ("/me/agreements/{order}/evidence.json", Subscriber),
+    ("/me/notices", Subscriber),
+    ("/me/notices/choices", Subscriber),
+    ("/api/cap", Subscriber),
+    ("/api/order", Subscriber),
+    ("/api/unsubscribe", Subscriber),
+    ("/api/undo_unsubscribe", Subscriber),
+    ("/api/consent_code", Subscriber),
+    ("/api/consent_signature", Subscriber),
+    ("/api/consent_name", Subscriber),
+    ("/api/consent_resend", Subscriber),
+    ("/api/consent_refuse", Subscriber),
+    ("/api/notice_choices", Subscriber),
+    // Demo mode alone has these.
+    ("/demo/handset/{msisdn}", Everybody),
+    ("/api/demo_reply", Everybody),
+    // The staff's desk.
+    ("/staff/login", Everybody),
+    ("/staff/enrol/{ticket}", Everybody),
+    ("/staff/api/sign_in", Everybody),
+    ("/staff/api/second_factor", Everybody),
+    ("/staff/api/enrol", Everybody),
+    ("/staff/api/sign_out", Everybody),
+    ("/staff", Staff),
+    ("/staff/password", Staff),
+    ("/staff/api/password", Staff),
+    ("/staff/audit", Permitted(Permission::ReadTrail)),
+    ("/staff/accounts", Permitted(Permission::ManageAccounts)),
+    ("/staff/accounts/{account}", Permitted(Permission::ManageAccounts)),
+    ("/staff/api/add_account", Permitted(Permission::ManageAccounts)),
+    ("/staff/api/set_roles", Permitted(Permission::ManageAccounts)),
+    ("/staff/api/block", Permitted(Permission::ManageAccounts)),
+    ("/staff/api/unblock", Permitted(Permission::ManageAccounts)),
+    ("/staff/api/reset", Permitted(Permission::ManageAccounts)),
+    // Interfaces of the network, and what tells how calls ended.
+    ("/nchf-convergedcharging/v3/chargingdata", Machine),
+    ("/nchf-convergedcharging/v3/chargingdata/{reference}/update", Machine),
+    ("/nchf-convergedcharging/v3/chargingdata/{reference}/release", Machine),
+    ("/nchf-spendinglimitcontrol/v1/subscriptions", Machine),
+    ("/nchf-spendinglimitcontrol/v1/subscriptions/{reference}", Machine),
+    ("/calls/status", Machine),
+];
+
+/// The line of an address; `None`: nobody may ask for it.
+pub fn access(path: &str) -> Option<Access> {
+    ADDRESSES.iter().find(|(address, _)| *address == path).map(|(_, access)| *access)
+}
+
+/// Whether an address is the desk's, where the staff's cookie is sent and nobody else's counts.
+pub fn is_desk(path: &str) -> bool {
+    path.strip_prefix("/staff").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_address_has_two_lines() {
+        let addresses: HashSet<&str> = ADDRESSES.iter().map(|(address, _)| *address).collect();
+        assert_eq!(addresses.len(), ADDRESSES.len());
+    }
+
+    #[test]
+    fn what_the_staff_may_is_at_the_desk_and_nothing_of_subscribers_is() {
+        for (address, access) in ADDRESSES {
+            match access {
+                Staff | Permitted(_) => assert!(is_desk(address), "{address}"),
+                Subscriber | Machine => assert!(!is_desk(address), "{address}"),
+                Everybody => {}
+            }
+        }
+        assert!(!is_desk("/staffing"));
+    }
+}
