@@ -168,7 +168,7 @@ pub async fn enrol(
     }
     let roles = roles(&mut tx, staff_id).await?;
     let actor = Actor::Member { member: Member { staff_id, login, name, roles }, address };
-    attempt::forget(&mut tx, &CODES_BY_ACCOUNT, &of, now).await?;
+    attempt::forget(&mut tx, &CODES_BY_ACCOUNT, &of).await?;
     let state = [None, Some(json!({ "enrolment": enrolment_id }))];
     record(&mut tx, &actor, Action::Enrol.as_str(), &subject(staff_id), state, now).await?;
     let token = session::open(&mut tx, Standing { staff_id, epoch }, State::Complete, address, now, rng).await?;

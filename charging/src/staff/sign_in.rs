@@ -98,8 +98,8 @@ pub async fn check_code(
     let Some(token) = session::open(&mut tx, standing, State::Complete, address, now, rng).await? else {
         return Err(StaffError::NotFound);
     };
-    attempt::forget(&mut tx, &PASSWORDS_BY_NAME, login.as_str(), now).await?;
-    attempt::forget(&mut tx, &CODES_BY_ACCOUNT, &of, now).await?;
+    attempt::forget(&mut tx, &PASSWORDS_BY_NAME, login.as_str()).await?;
+    attempt::forget(&mut tx, &CODES_BY_ACCOUNT, &of).await?;
     let roles = account.roles.iter().map(|role| role.parse()).collect::<Result<Vec<Role>, _>>()?;
     let member = Member { staff_id: account.staff_id, login, name: account.name, roles };
     let actor = Actor::Member { member, address };
@@ -147,7 +147,7 @@ pub async fn change_password(
     .ok_or(StaffError::NotFound)?;
     let standing = Standing { staff_id: member.staff_id, epoch };
     let token = session::open(&mut tx, standing, State::Complete, *address, now, rng).await?;
-    attempt::forget(&mut tx, &PASSWORDS_BY_NAME, member.login.as_str(), now).await?;
+    attempt::forget(&mut tx, &PASSWORDS_BY_NAME, member.login.as_str()).await?;
     record(&mut tx, actor, Action::ChangePassword.as_str(), &subject(member.staff_id), [None, None], now).await?;
     tx.commit().await?;
     Ok(token)
