@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
+use charging::subscriber::Language;
 use http::HeaderMap;
 use http::header::{ACCEPT_LANGUAGE, COOKIE, HOST, HeaderName, HeaderValue, SET_COOKIE};
 use http::request::Parts;
@@ -63,6 +64,14 @@ fn locale_of(tag: &str) -> Option<Locale> {
         "zh" => Some(Locale::zh_CN),
         "en" => Some(Locale::en),
         _ => None,
+    }
+}
+
+/// The language of messages that is the language of a page.
+pub(crate) fn language(l: Locale) -> Language {
+    match l {
+        Locale::zh_CN => Language::Chinese,
+        Locale::en => Language::English,
     }
 }
 

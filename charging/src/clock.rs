@@ -74,6 +74,12 @@ impl Month {
         Self(self.0 - Months::new(n))
     }
 
+    /// Calendar months from this to another one, both included; 0 when that lies before.
+    pub fn count_to(self, last: Self) -> u32 {
+        let months = |month: Self| month.0.year() * 12 + i32::try_from(month.0.month()).unwrap_or_default();
+        u32::try_from(months(last) - months(self) + 1).unwrap_or_default()
+    }
+
     /// First instant of the month.
     pub fn start(self) -> DateTime<Utc> {
         start_of_day(self.0)

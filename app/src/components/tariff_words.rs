@@ -1,6 +1,7 @@
 //! The terms of a tariff in plain words, with worked examples.
 
 use charging::money::{plain, round_to_fen, share};
+use charging::notice::commitment_words::{commitment, penalty_rule};
 use charging::quantity::Service;
 use charging::subscriber::STANDARD_CAP_YUAN;
 use charging::tariff::{Allowance, CancelEffective, FirstMonth, Included, Kind, OverageModel, PricePeriod, Terms};
@@ -8,6 +9,7 @@ use rust_decimal::Decimal;
 
 use super::words::{quantity_text, service_text};
 use crate::i18n::{Locale, td_string};
+use crate::request::language;
 
 /// Sentences about one side of the terms: what they are about, and what they say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,10 @@ pub fn terms_in_words(l: Locale, terms: &Terms, kind: Kind) -> Vec<TermsLine> {
         lines.push(line(td_string!(l, tariff.label_beyond).to_string(), beyond));
     }
     lines.push(line(td_string!(l, tariff.label_stop).to_string(), stop_in_words(l, terms)));
+    if let Some(binding) = terms.commitment {
+        let said = [commitment(binding, language(l)), penalty_rule(binding, language(l))];
+        lines.push(line(td_string!(l, tariff.label_commitment).to_string(), said.into()));
+    }
     lines
 }
 

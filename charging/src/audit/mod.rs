@@ -6,6 +6,7 @@
 
 mod checks;
 mod evidence;
+mod penalty;
 mod recurring;
 mod rerate;
 
@@ -92,6 +93,7 @@ pub async fn audit(pool: &PgPool, month: Option<Month>, mut progress: impl FnMut
     let mut report = Report::default();
     evidence::run(pool, &mut report).await?;
     checks::run(pool, &mut report).await?;
+    penalty::run(pool, &mut report).await?;
     let months = match month {
         Some(month) => vec![month],
         None => months_with_data(pool).await?,

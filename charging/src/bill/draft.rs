@@ -20,7 +20,7 @@ use crate::tariff::{FirstMonth, Recurring, SchemeId};
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub subscriber_id: i64,
-    /// Recurring and one-off charges that are due with this bill.
+    /// Recurring and one-off charges and penalties that are due with this bill.
     pub due: Vec<NewCharge>,
     /// Charges posted before that are on no bill.
     open: Vec<OpenCharge>,
@@ -187,7 +187,7 @@ async fn read_due(
 ) -> Result<(), RunError> {
     let rows = sqlx::query!(
         "select s.subscriber_id, s.subscription_id, s.scheme_id, s.version, s.recurring_price, s.one_off_price,
-             s.starts_at, s.ends_at, s.end_reason, t.terms #>> '{recurring,first_month}' as first_month
+             s.penalty, s.starts_at, s.ends_at, s.end_reason, t.terms #>> '{recurring,first_month}' as first_month
          from subscription s join tariff_version t on t.scheme_id = s.scheme_id and t.version = s.version
          where s.subscriber_id = any($1) and s.starts_at < $3 and (s.ends_at is null or s.ends_at >= $2)",
         wanted,
@@ -219,6 +219,9 @@ async fn read_due(
         draft.due.extend(recurring.map(|due| charge(ChargeKind::Recurring, due.amount)));
         let one_off = one_off_charge(row.one_off_price, &period, month);
         draft.due.extend(one_off.map(|amount| charge(ChargeKind::OneOff, amount)));
+        if row.penalty > Decimal::ZERO && period.last_month() == Some(month) {
+            draft.due.push(charge(ChargeKind::Penalty, row.penalty));
+        }
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ async fn charged(
 
 async fn next_charges(conn: &mut PgConnection, subscriber_id: i64, month: Month) -> Result<Vec<NextCharge>, BillError> {
     let rows = sqlx::query!(
-        "select s.subscription_id, s.scheme_id, s.version, s.recurring_price, s.one_off_price, s.starts_at, s.ends_at,
+        "select s.subscription_id, s.scheme_id, s.version, s.recurring_price, s.one_off_price, s.penalty, s.starts_at, s.ends_at,
              s.end_reason, t.name, t.terms #>> '{recurring,first_month}' as first_month
          from subscription s join tariff_version t on t.scheme_id = s.scheme_id and t.version = s.version
          where s.subscriber_id = $1 and (s.ends_at is null or s.ends_at >= $2)
@@ -81,6 +81,11 @@ async fn next_charges(conn: &mut PgConnection, subscriber_id: i64, month: Month)
         };
         if let Some(amount) = one_off_charge(row.one_off_price, &period, first) {
             next.push(NextCharge { amount, ..base.clone() });
+        }
+        let ends_in = period.last_month().filter(|last| *last >= month && row.penalty > Decimal::ZERO);
+        if let Some(last) = ends_in {
+            let (kind, on) = (ChargeKind::Penalty, last.next().first_day());
+            next.push(NextCharge { kind, month: last, on, amount: row.penalty, ..base.clone() });
         }
         if let Some(charge) = arithmetic {
             next.push(NextCharge {

@@ -9,7 +9,7 @@ use crate::clock::Month;
 use crate::consent::{Evidence, Method};
 use crate::ledger::ChargeKind;
 use crate::order::EndReason;
-use crate::tariff::{OverageModel, TariffVersion};
+use crate::tariff::{OverageModel, Penalty, TariffVersion};
 use crate::usage::overage::price_of_volume;
 
 /// Everything that answers the question.
@@ -61,6 +61,8 @@ pub enum Arithmetic {
     Recurring(RecurringCharge),
     /// 一次性费用, in yuan.
     OneOff { price: Decimal },
+    /// 违约金.
+    Penalty(Penalty),
     /// 流量超出 as a function of the month's volume.
     Data(DataArithmetic),
     /// Each record priced by itself: calls in started minutes, messages.

@@ -167,6 +167,12 @@ async fn arithmetic(
             .and_then(|recurring| recurring_charge(recurring, &charged.period, question.line.charge_month))
             .filter(|charge| charge.amount == amount)
             .map(Arithmetic::Recurring),
+        LineKind::OneOff if charged.parts.iter().all(|part| part.kind == ChargeKind::Penalty) => {
+            let (first, last) = (Month::of(charged.period.starts_at), charged.period.last_month());
+            let used = last.map(|last| first.count_to(last));
+            let penalty = terms.commitment.zip(used).and_then(|(commitment, used)| commitment.penalty_after(used));
+            penalty.filter(|penalty| penalty.amount == amount).map(Arithmetic::Penalty)
+        }
         LineKind::OneOff => (terms.one_off == amount).then_some(Arithmetic::OneOff { price: terms.one_off }),
         LineKind::DataOverage => match terms.overage_of(Service::Data) {
             Some(model) => data(conn, question, model, charged).await?.map(Arithmetic::Data),

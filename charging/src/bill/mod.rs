@@ -4,6 +4,7 @@
 //! kind, tariff version and month of usage; its amount is its exact sum rounded half up to the fen.
 
 mod lines;
+mod penalty;
 mod recurring;
 
 #[cfg(feature = "postgres")]
@@ -23,6 +24,7 @@ pub mod run;
 pub mod store;
 
 pub use lines::{LineOverflow, OpenCharge, group_lines, total};
+pub use penalty::penalty;
 pub use recurring::{Period, RecurringCharge, RecurringRule, one_off_charge, recurring_charge};
 
 use std::fmt;
@@ -83,7 +85,8 @@ impl LineKind {
     pub fn of(charge: ChargeKind) -> Self {
         match charge {
             ChargeKind::Recurring => Self::Recurring,
-            ChargeKind::OneOff => Self::OneOff,
+            // 违约金 is charged once and by the same tariff; an adjustment corrects what was charged before, and this does not.
+            ChargeKind::OneOff | ChargeKind::Penalty => Self::OneOff,
             ChargeKind::DataOverage => Self::DataOverage,
             ChargeKind::VoiceOverage => Self::VoiceOverage,
             ChargeKind::SmsOverage => Self::SmsOverage,
@@ -188,7 +191,7 @@ pub struct NextCharge {
     pub scheme_id: SchemeId,
     pub version: i32,
     pub tariff_name: String,
-    /// Recurring or one-off.
+    /// Recurring, one-off, or a penalty.
     pub kind: ChargeKind,
     /// The month it is for.
     pub month: Month,
@@ -211,7 +214,8 @@ mod tests {
         }
         assert!("refund".parse::<LineKind>().is_err());
         for charge in ChargeKind::ALL {
-            assert_eq!(LineKind::of(charge).as_str(), charge.as_str());
+            let line = if charge == ChargeKind::Penalty { "one_off" } else { charge.as_str() };
+            assert_eq!(LineKind::of(charge).as_str(), line);
         }
     }
 }

@@ -56,6 +56,13 @@ impl Period {
         self.end_reason == Some(EndReason::BeforeFirstCharge)
     }
 
+    /// The last month in which it ran; `None` while it goes on, and where it never began.
+    pub fn last_month(&self) -> Option<Month> {
+        let end = self.ends_at.filter(|end| *end > self.starts_at)?;
+        let at_once = self.end_reason == Some(EndReason::Immediately);
+        Some(Month::of(if at_once { end } else { end - TimeDelta::microseconds(1) }))
+    }
+
     /// The first and the last day in `month` on which it ran; `None` when it did not run in that month, or was
     /// cancelled before it began. A day on which it was stopped at once counts (today included).
     pub fn days_in(&self, month: Month) -> Option<(NaiveDate, NaiveDate)> {

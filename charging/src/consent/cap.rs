@@ -52,6 +52,7 @@ pub async fn request_cap_raise(
     let question = Question {
         subscriber_id,
         subject: &Subject::Cap { cap },
+        penalty: Decimal::ZERO,
         by,
         kind: Message::CapRequest { cap, code: MASKED_CODE }.kind(),
         language,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::CryptoRng;
+use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 
 use super::signature::{Signature, Strokes, is_same_name};
@@ -47,6 +48,8 @@ pub enum RequestError {
 pub struct Question<'a> {
     pub subscriber_id: i64,
     pub subject: &'a Subject,
+    /// What leaving the present plan costs because of it, in yuan, as the message says.
+    pub penalty: Decimal,
     /// Who wants it, and where.
     pub by: &'a By,
     /// Of the notice.
@@ -73,6 +76,8 @@ pub struct OpenRequest {
     pub subscriber_id: i64,
     pub request_id: i64,
     pub subject: Subject,
+    /// What leaving the present plan costs because of it, in yuan.
+    pub penalty: Decimal,
     pub description: String,
     pub channel_id: String,
     pub asked_at: DateTime<Utc>,
@@ -129,7 +134,7 @@ pub async fn ask(
     render: &(impl Fn(&str) -> String + Sync),
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Asked, RequestError> {
-    let Question { subscriber_id, subject, by, now, .. } = question;
+    let Question { subscriber_id, subject, penalty, by, now, .. } = question;
     lock_subscriber(conn, subscriber_id).await?;
     if let Some(retry_after) = attempt::count(conn, &REQUESTS_AN_HOUR, &subscriber_id.to_string(), now).await? {
         return Err(RequestError::TooMany { retry_after });
@@ -145,8 +150,8 @@ pub async fn ask(
     };
     let request_id = sqlx::query_scalar!(
         "insert into consent_request (subscriber_id, purpose, scheme_id, version, recurring_price, one_off_price, cap,
-            description, channel_id, asked_by, asked_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning request_id",
+            description, channel_id, asked_by, asked_at, expires_at, penalty)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning request_id",
         subscriber_id,
         subject.purpose(),
         scheme_id,
@@ -159,6 +164,7 @@ pub async fn ask(
         by.actor.to_string(),
         now,
         expires_at,
+        penalty,
     )
     .fetch_one(&mut *conn)
     .await?;
@@ -209,9 +215,10 @@ struct Row {
     request_id: i64,
     scheme_id: Option<String>,
     version: Option<i32>,
-    recurring_price: Option<rust_decimal::Decimal>,
-    one_off_price: Option<rust_decimal::Decimal>,
-    cap: Option<rust_decimal::Decimal>,
+    recurring_price: Option<Decimal>,
+    one_off_price: Option<Decimal>,
+    cap: Option<Decimal>,
+    penalty: Decimal,
     description: String,
     channel_id: String,
     asked_at: DateTime<Utc>,
@@ -234,6 +241,7 @@ impl Row {
             subscriber_id,
             request_id: self.request_id,
             subject,
+            penalty: self.penalty,
             description: self.description,
             channel_id: self.channel_id,
             asked_at: self.asked_at,
@@ -253,7 +261,7 @@ pub async fn find_open(
 ) -> Result<Option<OpenRequest>, RequestError> {
     sqlx::query_as!(
         Row,
-        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, description, channel_id, asked_at,
+        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, penalty, description, channel_id, asked_at,
             expires_at
         from consent_request where subscriber_id = $1 and request_id = $2 and state = 'open'",
         subscriber_id,
@@ -272,7 +280,7 @@ pub async fn find_open(
 pub async fn newest_open(conn: &mut PgConnection, subscriber_id: i64) -> Result<Option<OpenRequest>, RequestError> {
     sqlx::query_as!(
         Row,
-        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, description, channel_id, asked_at,
+        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, penalty, description, channel_id, asked_at,
             expires_at
         from consent_request where subscriber_id = $1 and state = 'open' order by request_id desc limit 1",
         subscriber_id,

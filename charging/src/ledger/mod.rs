@@ -26,6 +26,8 @@ pub enum ChargeKind {
     Recurring,
     /// 一次性费用 of one subscription.
     OneOff,
+    /// 违约金 of one subscription that ended before its commitment.
+    Penalty,
     /// 流量超出 of one usage record.
     DataOverage,
     /// 语音超出 of one usage record.
@@ -35,13 +37,15 @@ pub enum ChargeKind {
 }
 
 impl ChargeKind {
-    pub const ALL: [Self; 5] = [Self::Recurring, Self::OneOff, Self::DataOverage, Self::VoiceOverage, Self::SmsOverage];
+    pub const ALL: [Self; 6] =
+        [Self::Recurring, Self::OneOff, Self::Penalty, Self::DataOverage, Self::VoiceOverage, Self::SmsOverage];
 
     /// The name in files and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Recurring => "recurring",
             Self::OneOff => "one_off",
+            Self::Penalty => "penalty",
             Self::DataOverage => "data_overage",
             Self::VoiceOverage => "voice_overage",
             Self::SmsOverage => "sms_overage",
@@ -57,10 +61,10 @@ impl ChargeKind {
         }
     }
 
-    /// The service whose usage it charges; `None` for recurring and one-off charges.
+    /// The service whose usage it charges; `None` for charges of a subscription itself.
     pub fn service(self) -> Option<Service> {
         match self {
-            Self::Recurring | Self::OneOff => None,
+            Self::Recurring | Self::OneOff | Self::Penalty => None,
             Self::DataOverage => Some(Service::Data),
             Self::VoiceOverage => Some(Service::Voice),
             Self::SmsOverage => Some(Service::Sms),
@@ -109,6 +113,7 @@ impl Account {
             Self::Rounding => "rounding",
             Self::Revenue(ChargeKind::Recurring) => "revenue.recurring",
             Self::Revenue(ChargeKind::OneOff) => "revenue.one_off",
+            Self::Revenue(ChargeKind::Penalty) => "revenue.penalty",
             Self::Revenue(ChargeKind::DataOverage) => "revenue.data_overage",
             Self::Revenue(ChargeKind::VoiceOverage) => "revenue.voice_overage",
             Self::Revenue(ChargeKind::SmsOverage) => "revenue.sms_overage",

@@ -14,7 +14,7 @@ use crate::clock::Month;
 pub enum LedgerError {
     #[error("subscriber {subscriber_id}: {amount} yuan is not an amount above zero with at most 6 decimals")]
     Amount { subscriber_id: i64, amount: Decimal },
-    #[error("this month of a subscription, this one-off fee or this usage record is charged already")]
+    #[error("this month of a subscription, this one-off fee, this penalty or this usage record is charged already")]
     AlreadyCharged,
     #[error(
         "a charge names no subscription of this subscriber at this tariff version and price that may be charged for"
@@ -22,7 +22,7 @@ pub enum LedgerError {
     NoSubscription,
     #[error("a usage charge names no usage record of this subscriber and month")]
     NoUsageRecord,
-    #[error("a charge is above the price that was agreed to")]
+    #[error("a charge is above the price that was agreed to, or a penalty is not what was told")]
     AbovePrice,
     #[error("transfer {0} is reversed already")]
     AlreadyReversed(i64),
@@ -43,10 +43,12 @@ pub enum LedgerError {
 impl From<sqlx::Error> for LedgerError {
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error().and_then(|e| e.constraint()) {
-            Some("charge_recurring_once" | "charge_one_off_once" | "charge_usage_once") => Self::AlreadyCharged,
+            Some("charge_recurring_once" | "charge_one_off_once" | "charge_penalty_once" | "charge_usage_once") => {
+                Self::AlreadyCharged
+            }
             Some("charge_subscription") => Self::NoSubscription,
             Some("charge_usage" | "charge_names_its_cause") => Self::NoUsageRecord,
-            Some("charge_within_price") => Self::AbovePrice,
+            Some("charge_within_price" | "charge_penalty" | "charge_penalty_told") => Self::AbovePrice,
             _ => Self::Database(error),
         }
     }
@@ -96,9 +98,10 @@ pub async fn post_charges(conn: &mut PgConnection, charges: &[NewCharge]) -> Res
     let rows = sqlx::query!(
         "with posted as (
              insert into charge (subscriber_id, kind, month, subscription_id, scheme_id, version, recurring_price,
-                 one_off_price, usage_source_id, quantity, amount, charged_at)
-             select * from unnest($1::bigint[], $2::text[], $3::date[], $4::bigint[], $5::text[], $6::integer[],
-                 $7::numeric[], $8::numeric[], $9::text[], $10::bigint[], $11::numeric[], $12::timestamptz[])
+                 one_off_price, usage_source_id, quantity, amount, charged_at, penalty)
+             select new.*, case when kind = 'penalty' then amount end from unnest($1::bigint[], $2::text[], $3::date[], $4::bigint[], $5::text[], $6::integer[],
+                 $7::numeric[], $8::numeric[], $9::text[], $10::bigint[], $11::numeric[], $12::timestamptz[]) as new (subscriber_id, kind, month, subscription_id, scheme_id, version,
+                 recurring_price, one_off_price, usage_source_id, quantity, amount, charged_at)
              returning subscriber_id, charge_id, kind, subscription_id, amount, charged_at),
          moved as (
              insert into transfer (subscriber_id, debit_account, credit_account, amount, at, charge_id)

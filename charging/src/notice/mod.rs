@@ -4,6 +4,7 @@ mod account_words;
 pub mod call;
 #[cfg(feature = "postgres")]
 pub mod choice;
+pub mod commitment_words;
 mod order_request;
 #[cfg(feature = "postgres")]
 pub mod queue;

@@ -2,7 +2,9 @@
 //! what is ordinary; what has much to say takes more, up to [`super::template::ORDER_REQUEST_PARTS_MAX`], because nobody
 //! can agree to what he was not told.
 
+use super::commitment_words;
 use super::sms::Alphabet;
+use super::template::{Leaving, short};
 use super::words::{self, clip, one_line};
 use crate::subscriber::Language;
 use crate::tariff::{Kind, TariffContent, Terms};
@@ -34,8 +36,14 @@ const UNLIMITED: [&str; 3] = ["长期有效", "长期", "一直有效"];
 
 /// The texts of the operator are Chinese in an English message too. Where only the name would be, the filing number alone
 /// says which tariff it is: one Chinese character doubles the room that every letter takes.
-pub(super) fn order_request(tariff: &TariffContent, terms: &Terms, code: &str, language: Language) -> String {
-    let said = said(tariff, terms, code, language);
+pub(super) fn order_request(
+    tariff: &TariffContent,
+    terms: &Terms,
+    leaving: Option<Leaving<'_>>,
+    code: &str,
+    language: Language,
+) -> String {
+    let said = said(tariff, terms, leaving, code, language);
     let (name, scheme_id) = (clip(&one_line(&tariff.name), DISPLAYED_CHARS_MAX).0, &tariff.scheme_id);
     match language {
         Language::Chinese => format!("您要办理“{name}”({scheme_id})：{said}"),
@@ -47,7 +55,7 @@ pub(super) fn order_request(tariff: &TariffContent, terms: &Terms, code: &str, l
 }
 
 /// Everything but what it is called.
-fn said(tariff: &TariffContent, terms: &Terms, code: &str, language: Language) -> String {
+fn said(tariff: &TariffContent, terms: &Terms, leaving: Option<Leaving<'_>>, code: &str, language: Language) -> String {
     let zh = language == Language::Chinese;
     let (price, cycle) = (words::price(terms, language), words::cycle(terms, language));
     let mut said = vec![if zh { format!("{price}；{cycle}。") } else { format!("{price}, {cycle}.") }];
@@ -74,6 +82,14 @@ fn said(tariff: &TariffContent, terms: &Terms, code: &str, language: Language) -
     }
     let cancelling = words::cancelling(terms, language);
     said.push(if zh { format!("{cancelling}。") } else { format!(" Cancel {cancelling}.") });
+    if let Some(Leaving { name, penalty }) = leaving {
+        let (name, sum) = (short(name, language), commitment_words::arithmetic(&penalty, language));
+        said.push(if zh {
+            format!("换套餐后“{name}”提前停用，违约金{sum}。")
+        } else {
+            format!(" Penalty for leaving \"{name}\" early: {sum}.")
+        });
+    }
     if cut {
         said.push(if zh {
             format!("没写完的见网站资费公示{}。", tariff.scheme_id)
@@ -108,6 +124,15 @@ fn elements(tariff: &TariffContent, terms: &Terms, language: Language) -> [Eleme
         (_, Language::Chinese) => "按套餐收费".to_owned(),
         (_, Language::English) => "as your plan says".to_owned(),
     };
+    // What binds is what the terms say; the operator's own words stand where they bind nobody.
+    let (commitment, penalty, penalty_chars_max) = match terms.commitment {
+        Some(binding) => (
+            commitment_words::commitment(binding, language),
+            commitment_words::penalty_rule(binding, language),
+            DERIVED_CHARS_MAX,
+        ),
+        None => (tariff.commitment.clone(), tariff.penalty.clone(), DISPLAYED_CHARS_MAX),
+    };
     let included = words::included(terms, language);
     let service = if included.is_empty() { tariff.services_text.clone() } else { String::new() };
     let validity = tariff.validity.trim_end_matches('。');
@@ -118,7 +143,7 @@ fn elements(tariff: &TariffContent, terms: &Terms, language: Language) -> [Eleme
         of(("用完后", "Beyond"), DERIVED_CHARS_MAX, beyond),
         of(("限制：", "Restrictions"), DISPLAYED_CHARS_MAX, tariff.restrictions.join("；")),
         of(("有效期：", "Validity"), DISPLAYED_CHARS_MAX, validity.to_owned()),
-        of(("合约期：", "Commitment"), DISPLAYED_CHARS_MAX, tariff.commitment.clone()),
-        of(("违约金：", "Penalty"), DISPLAYED_CHARS_MAX, tariff.penalty.clone()),
+        of(("合约期：", "Commitment"), DISPLAYED_CHARS_MAX, commitment),
+        of(("违约金：", "Penalty"), penalty_chars_max, penalty),
     ]
 }

@@ -4,12 +4,13 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
+use super::commitment_words::arithmetic;
 use super::sms;
 use super::template::{CancelCost, Message, PARTS_MAX, short};
 use super::words::{self, last_day, yuan};
 use crate::money::round_to_fen;
 use crate::subscriber::Language;
-use crate::tariff::CancelEffective;
+use crate::tariff::{CancelEffective, Penalty};
 
 /// A line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,17 @@ pub enum ServiceNotice<'a> {
         name: &'a str,
         ends_at: DateTime<Utc>,
     },
+    /// Cancelling would cost a penalty, from an instant on: nothing was done; the same reply again does it.
+    PenaltyAsked {
+        name: &'a str,
+        penalty: Penalty,
+        ends_at: DateTime<Utc>,
+    },
+    /// An end was decided that costs a penalty.
+    PenaltyDue {
+        name: &'a str,
+        penalty: Penalty,
+    },
     /// 首次扣费提醒: yuan that is charged first, yuan a month, the day, and what to reply to cancel; `costs`: how what is
     /// cancelled so is charged, `None`: not at all.
     FirstCharge {
@@ -99,6 +111,8 @@ impl ServiceNotice<'_> {
         match self {
             Self::List { .. } | Self::NoServices => "service_list",
             Self::NoSuchNumber { .. } | Self::Ended { .. } | Self::EndsAlready { .. } => "not_cancelled",
+            Self::PenaltyAsked { .. } => "penalty_asked",
+            Self::PenaltyDue { .. } => "penalty_due",
             Self::FirstCharge { .. } | Self::FirstUse { .. } => "first_charge",
             Self::FirstChargeMade { .. } => "first_charge_made",
             Self::Renewal { .. } => "renewal",
@@ -132,6 +146,19 @@ impl ServiceNotice<'_> {
                     last_day(*ends_at, zh)
                 )
             }
+            Self::PenaltyAsked { name, penalty, ends_at } => format!(
+                "还没有退订。“{}”合约{}个月还剩{}个月，用到{}为止，违约金{}。仍要退订，24小时内再回复一次；不退不必回复。",
+                short(name, zh),
+                penalty.commitment.months,
+                penalty.left,
+                last_day(*ends_at, zh),
+                arithmetic(penalty, zh),
+            ),
+            Self::PenaltyDue { name, penalty } => format!(
+                "“{}”合约没到期就停，违约金{}，只收一次，记在停用那个月的账单上。",
+                short(name, zh),
+                arithmetic(penalty, zh)
+            ),
             Self::FirstCharge { name, amount, monthly, charged_on, number, costs } => format!(
                 "“{}”将在{}首次扣费{}，以后每月{}。不想要请{}；要用不必回复。",
                 short(name, zh),
@@ -191,6 +218,18 @@ impl ServiceNotice<'_> {
                 "\"{}\" is cancelled already. It runs until {}, then nothing is charged.",
                 short(name, en),
                 last_day(*ends_at, en)
+            ),
+            Self::PenaltyAsked { name, penalty, .. } => format!(
+                "Not cancelled. \"{}\" has {} of {} months left: penalty {}. To cancel, reply the same within 24h.",
+                short(name, en),
+                penalty.left,
+                penalty.commitment.months,
+                arithmetic(penalty, en),
+            ),
+            Self::PenaltyDue { name, penalty } => format!(
+                "Penalty for leaving \"{}\" early: {}, once, on the bill of its last month.",
+                short(name, en),
+                arithmetic(penalty, en)
             ),
             Self::FirstCharge { name, amount, monthly, charged_on, number, costs } => format!(
                 "\"{}\" first costs {} on {}, then {}/month. Reply TD{number}{}.",

@@ -4,17 +4,18 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::{Connection as _, PgConnection};
 
-use super::change::{end_before_first_charge, end_of};
-use super::store::{Event, OrderError, Step, end_reason, held, note, set_end};
-use super::{EndReason, Held, Refusal, first_charge};
+use super::change::{Change, end_before_first_charge, end_of};
+use super::store::{End, Event, OrderError, Step, end_reason, held, note, set_end};
+use super::{EndReason, Held, Refusal, first_charge, penalty};
 use crate::actor::By;
 use crate::bill::{Period, RecurringCharge, one_off_charge, recurring_charge};
 use crate::clock::Month;
 use crate::consent::store::lock_subscriber;
 use crate::money::round_to_fen;
+use crate::notice::ServiceNotice;
 use crate::notice::store::tell;
 use crate::notice::template::{CancelCost, Message};
-use crate::tariff::{self, TariffVersion, Terms};
+use crate::tariff::{self, Penalty, TariffVersion, Terms};
 use crate::usage::store::{AllowanceOverview, month_overview, refresh_allowances};
 
 /// A subscription with its tariff.
@@ -29,7 +30,7 @@ impl Subscribed {
     }
 
     /// When and how it ends if it is cancelled now.
-    fn end(&self, before_first_charge: bool, now: DateTime<Utc>) -> Result<End, OrderError> {
+    fn end(&self, before_first_charge: bool, now: DateTime<Utc>) -> Result<When, OrderError> {
         let cancel = self.terms()?.cancel_effective;
         match self.held.ends_at {
             Some(end) if before_first_charge && self.gives_way(end, now)? => Ok((end, EndReason::BeforeFirstCharge)),
@@ -51,21 +52,50 @@ impl Subscribed {
         })
     }
 
+    fn period(&self, (ends_at, reason): When) -> Period {
+        Period { starts_at: self.held.starts_at, ends_at: Some(ends_at), end_reason: Some(reason) }
+    }
+
+    /// What leaving its commitment costs when it ends so; `None`: nothing.
+    async fn penalty(
+        &self,
+        conn: &mut PgConnection,
+        subscriber_id: i64,
+        end: When,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Penalty>, OrderError> {
+        penalty::due(conn, subscriber_id, self.held.subscription_id, self.terms()?, &self.period(end), now).await
+    }
+
     /// What this month is charged when it ends so.
     fn costs(
         &self,
-        (ends_at, reason): End,
+        (ends_at, reason): When,
         month: Month,
     ) -> Result<(Option<RecurringCharge>, Option<Decimal>), OrderError> {
-        let terms = self.terms()?;
-        let period = Period { starts_at: self.held.starts_at, ends_at: Some(ends_at), end_reason: Some(reason) };
+        let (terms, period) = (self.terms()?, self.period((ends_at, reason)));
         let recurring = terms.recurring.as_ref().and_then(|recurring| recurring_charge(recurring, &period, month));
         Ok((recurring, one_off_charge(terms.one_off, &period, month)))
     }
 }
 
 /// When something ends, and how.
-type End = (DateTime<Utc>, EndReason);
+type When = (DateTime<Utc>, EndReason);
+
+/// What a plan costs that gives way to another as `change` says; `None`: nothing.
+///
+/// # Errors
+/// When the database failed or a stored tariff is not readable.
+pub async fn penalty_of_change(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    change: &Change,
+    now: DateTime<Utc>,
+) -> Result<Option<Penalty>, OrderError> {
+    let Some((subscription_id, at, reason)) = change.ends else { return Ok(None) };
+    let subscribed = find(conn, subscriber_id, subscription_id).await?;
+    subscribed.penalty(conn, subscriber_id, (at, reason), now).await
+}
 
 async fn find(conn: &mut PgConnection, subscriber_id: i64, subscription_id: i64) -> Result<Subscribed, OrderError> {
     let row = sqlx::query!(
@@ -101,6 +131,8 @@ pub struct CancelPreview {
     pub recurring: Option<RecurringCharge>,
     /// Yuan charged once this month; `None`: nothing.
     pub one_off: Option<Decimal>,
+    /// What leaving its commitment costs, with its arithmetic; `None`: nothing.
+    pub penalty: Option<Penalty>,
     /// Allowances with something left that can no longer be used from `ends_at`.
     pub lapses: Vec<AllowanceOverview>,
 }
@@ -120,6 +152,7 @@ pub async fn cancel_preview(
     let (ends_at, reason) = subscribed.end(is_free, now)?;
     let month = Month::of(now);
     let (recurring, one_off) = subscribed.costs((ends_at, reason), month)?;
+    let penalty = subscribed.penalty(conn, subscriber_id, (ends_at, reason), now).await?;
     let lapses = if ends_at <= now {
         let overview = month_overview(conn, subscriber_id, month, now).await?;
         let left = |allowance: &AllowanceOverview| allowance.subscription_id == subscription_id && allowance.left > 0;
@@ -127,25 +160,36 @@ pub async fn cancel_preview(
     } else {
         Vec::new()
     };
-    Ok(CancelPreview { name: subscribed.tariff.content.name.clone(), ends_at, reason, recurring, one_off, lapses })
+    Ok(CancelPreview {
+        name: subscribed.tariff.content.name.clone(),
+        ends_at,
+        reason,
+        recurring,
+        one_off,
+        penalty,
+        lapses,
+    })
 }
 
 /// Cancels and says so by SMS, with what it costs. A plan that was to take over and has not begun leaves the present plan as
 /// it was. What was told of its first charge and is not charged yet costs nothing, also where it ends for another plan; that
-/// end stays. Returns when it ends and how.
+/// end stays. `accepted`: the penalty in yuan that the subscriber was told; nothing is done where it would be another. Returns
+/// when it ends and how.
 ///
 /// # Errors
-/// [`OrderError::UnknownSubscription`], [`OrderError::EndedBefore`], [`OrderError::EndsAlready`].
+/// [`OrderError::UnknownSubscription`], [`OrderError::EndedBefore`], [`OrderError::EndsAlready`],
+/// [`OrderError::PenaltyNotTold`].
 pub async fn cancel(
     conn: &mut PgConnection,
     subscriber_id: i64,
     subscription_id: i64,
+    accepted: Decimal,
     by: &By,
     now: DateTime<Utc>,
 ) -> Result<(DateTime<Utc>, EndReason), OrderError> {
     lock_subscriber(conn, subscriber_id).await?;
     let subscribed = find(conn, subscriber_id, subscription_id).await?;
-    let (ends_at, reason) = decide_end(conn, subscriber_id, &subscribed, now).await?;
+    let ((ends_at, reason), penalty) = decide_end(conn, subscriber_id, &subscribed, accepted, now).await?;
     let event = Event { subscriber_id, subscription_id, step: Step::CancelAsked, at: now, effective_at: ends_at, by };
     let event_id = note(conn, &event).await?;
     if subscribed.held.is_plan && reason == EndReason::BeforeStart {
@@ -162,7 +206,40 @@ pub async fn cancel(
     let cost = [recurring.map(|charge| charge.amount), one_off].into_iter().flatten().map(round_to_fen).sum();
     let message = Message::CancelConfirmed { name: &subscribed.tariff.content.name, ends_at, how, cost };
     tell(conn, subscriber_id, format!("cancel/{event_id}"), &message, now).await?;
+    if let Some(penalty) = &penalty {
+        tell_penalty(conn, &event, event_id, &subscribed.tariff.content.name, penalty).await?;
+    }
     Ok((ends_at, reason))
+}
+
+/// Says what an end that was decided costs.
+async fn tell_penalty(
+    conn: &mut PgConnection,
+    event: &Event<'_>,
+    event_id: i64,
+    name: &str,
+    penalty: &Penalty,
+) -> Result<(), OrderError> {
+    let message = Message::Service(ServiceNotice::PenaltyDue { name, penalty: *penalty });
+    tell(conn, event.subscriber_id, format!("penalty/{event_id}"), &message, event.at).await?;
+    Ok(())
+}
+
+/// Ends the plan that another takes over from, for the penalty that was told of it, and says so by SMS.
+pub(super) async fn give_way(
+    conn: &mut PgConnection,
+    event: &Event<'_>,
+    reason: EndReason,
+    penalty: Option<(&str, Penalty)>,
+) -> Result<(), OrderError> {
+    let amount = penalty.map_or(Decimal::ZERO, |(_, penalty)| penalty.amount);
+    let end = End { at: event.effective_at, reason, penalty: amount };
+    set_end(conn, event.subscriber_id, event.subscription_id, Some(end)).await?;
+    let event_id = note(conn, event).await?;
+    if let Some((name, penalty)) = penalty {
+        tell_penalty(conn, event, event_id, name, &penalty).await?;
+    }
+    Ok(())
 }
 
 /// Decides the end and sets it. Whether the first charge or this comes first is decided by the key between them: where a
@@ -171,24 +248,32 @@ async fn decide_end(
     conn: &mut PgConnection,
     subscriber_id: i64,
     subscribed: &Subscribed,
+    accepted: Decimal,
     now: DateTime<Utc>,
-) -> Result<End, OrderError> {
+) -> Result<(When, Option<Penalty>), OrderError> {
     let subscription_id = subscribed.held.subscription_id;
     if first_charge::is_announced(conn, subscriber_id, subscription_id).await? {
-        let end = subscribed.end(true, now)?;
+        let when = subscribed.end(true, now)?;
+        let end = End { at: when.0, reason: when.1, penalty: Decimal::ZERO };
         let mut attempt = conn.begin().await?;
         match set_end(&mut attempt, subscriber_id, subscription_id, Some(end)).await {
             Ok(()) => {
                 attempt.commit().await?;
-                return Ok(end);
+                return Ok((when, None));
             }
             Err(OrderError::ChargedBefore) => attempt.rollback().await?,
             Err(error) => return Err(error),
         }
     }
-    let end = subscribed.end(false, now)?;
+    let when = subscribed.end(false, now)?;
+    let penalty = subscribed.penalty(conn, subscriber_id, when, now).await?;
+    let amount = penalty.map_or(Decimal::ZERO, |penalty| penalty.amount);
+    if amount != accepted {
+        return Err(OrderError::PenaltyNotTold(amount));
+    }
+    let end = End { at: when.0, reason: when.1, penalty: amount };
     set_end(conn, subscriber_id, subscription_id, Some(end)).await?;
-    Ok(end)
+    Ok((when, penalty))
 }
 
 /// The present plan goes on that was to end for a plan which is cancelled before it began.
@@ -214,7 +299,8 @@ async fn restore_replaced(conn: &mut PgConnection, cancelled: &Event<'_>) -> Res
 /// charge stays so: what was used since is not charged for.
 ///
 /// # Errors
-/// [`OrderError::NothingToUndo`], or [`OrderError::Refused`] when something else took its place meanwhile.
+/// [`OrderError::NothingToUndo`], [`OrderError::Refused`] when something else took its place meanwhile, or
+/// [`OrderError::PenaltyNotTold`] when the present plan would give way for a penalty.
 pub async fn undo_cancel(
     conn: &mut PgConnection,
     subscriber_id: i64,
@@ -234,7 +320,7 @@ pub async fn undo_cancel(
     if reason == EndReason::Replaced {
         let successor = held.iter().find(|other| other.is_plan && other.starts_at == ends_at && other.waits_at(now));
         let successor = successor.ok_or(OrderError::NothingToUndo)?.subscription_id;
-        return cancel(conn, subscriber_id, successor, by, now).await.map(|_| ());
+        return cancel(conn, subscriber_id, successor, Decimal::ZERO, by, now).await.map(|_| ());
     }
     let event = Event { subscriber_id, subscription_id, step: Step::CancelUndone, at: now, effective_at: now, by };
     make_way(conn, &subscribed, &held, &event).await?;
@@ -265,15 +351,21 @@ async fn make_way(
     }
     let present = others.find(|other| other.is_plan && other.runs_at(event.at) && other.ends_at.is_none());
     if let Some(present) = present {
-        let end = (own.starts_at, EndReason::Replaced);
-        set_end(conn, event.subscriber_id, present.subscription_id, Some(end)).await?;
+        let replacing = Change {
+            starts_at: own.starts_at,
+            ends: Some((present.subscription_id, own.starts_at, EndReason::Replaced)),
+        };
+        // Nobody was told of it on this way: the change can be ordered anew.
+        if let Some(penalty) = penalty_of_change(conn, event.subscriber_id, &replacing, event.at).await? {
+            return Err(OrderError::PenaltyNotTold(penalty.amount));
+        }
         let replaced = Event {
             subscription_id: present.subscription_id,
             step: Step::Replaced,
             effective_at: own.starts_at,
             ..*event
         };
-        note(conn, &replaced).await?;
+        give_way(conn, &replaced, EndReason::Replaced, None).await?;
     }
     Ok(())
 }

@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use rand::CryptoRng;
+use rust_decimal::Decimal;
 use sqlx::{PgConnection, PgPool};
 
 use super::change::Change;
-use super::store::{Event, NewOrder, NewSubscription, OrderError, Step, held, note, place, set_end, start};
+use super::ending::{give_way, penalty_of_change};
+use super::store::{Event, NewOrder, NewSubscription, OrderError, Step, held, place, start};
 use super::{Held, Offer, Refusal, first_charge, may_order};
 use crate::actor::By;
 use crate::clock::local_date;
@@ -13,9 +15,9 @@ use crate::consent::Subject;
 use crate::consent::request::{self, Answer, Asked, Given, OpenRequest, Question, RequestError};
 use crate::consent::store::lock_subscriber;
 use crate::notice::store::tell;
-use crate::notice::template::{MASKED_CODE, Message};
+use crate::notice::template::{Leaving, MASKED_CODE, Message};
 use crate::subscriber::Subscriber;
-use crate::tariff::{self, Kind, SchemeId, Terms};
+use crate::tariff::{self, Kind, Penalty, SchemeId, Terms};
 use crate::usage::store::refresh_allowances;
 
 /// What an answer brought about.
@@ -85,18 +87,22 @@ pub async fn request(
     let held = held(conn, subscriber_id, now).await?;
     let offer = find_offer(conn, &subscriber, scheme_id, &held, now).await?;
     let (content, terms) = (&offer.tariff.content, terms(&offer)?);
+    let leaving = plan_change(conn, subscriber_id, &offer, &held, now).await?.leaving;
+    let leaving = leaving.as_ref().map(|(name, penalty)| Leaving { name, penalty: *penalty });
     let subject = Subject::Order {
         scheme_id: scheme_id.clone(),
         version: offer.tariff.version,
         recurring_price: terms.recurring_price(),
         one_off_price: terms.one_off,
     };
-    let message = |code: &str| Message::OrderRequest { tariff: content, terms, code }.render(subscriber.language);
+    let message =
+        |code: &str| Message::OrderRequest { tariff: content, terms, leaving, code }.render(subscriber.language);
     let question = Question {
         subscriber_id,
         subject: &subject,
+        penalty: leaving.map_or(Decimal::ZERO, |leaving| leaving.penalty.amount),
         by,
-        kind: Message::OrderRequest { tariff: content, terms, code: MASKED_CODE }.kind(),
+        kind: Message::OrderRequest { tariff: content, terms, leaving, code: MASKED_CODE }.kind(),
         language: subscriber.language,
         now,
     };
@@ -181,7 +187,12 @@ pub(crate) async fn settle(
     if offered != (*version, *recurring_price, *one_off_price) {
         return Err(Refusal::OfferChanged.into());
     }
-    let change = plan_change(conn, &offer, &held, now).await?;
+    let plan_change = plan_change(conn, subscriber_id, &offer, &held, now).await?;
+    let penalty = plan_change.leaving.as_ref().map_or(Decimal::ZERO, |(_, penalty)| penalty.amount);
+    if penalty != request.penalty {
+        return Err(Refusal::OfferChanged.into());
+    }
+    let change = plan_change.change;
     let consent_seq = request::agree(conn, request, answer).await?;
     let order = NewOrder {
         subscriber_id,
@@ -192,7 +203,7 @@ pub(crate) async fn settle(
         ordered_at: now,
     };
     let order_id = place(conn, &order).await?;
-    let subscription_id = activate(conn, &order, order_id, change).await?;
+    let subscription_id = activate(conn, &order, order_id, plan_change).await?;
     let (name, starts_on) = (offer.tariff.content.name.as_str(), local_date(change.starts_at));
     let message = if change.starts_at > now {
         Message::PlanChange { name, terms, starts_on }
@@ -209,25 +220,41 @@ pub(super) fn order_event(order_id: i64) -> String {
     format!("order/{order_id}")
 }
 
+/// What a plan does to the present one.
+struct PlanChange {
+    change: Change,
+    /// The name of the present plan, and what leaving it costs.
+    leaving: Option<(String, Penalty)>,
+}
+
 async fn plan_change(
     conn: &mut PgConnection,
+    subscriber_id: i64,
     offer: &Offer,
     held: &[Held],
     now: DateTime<Utc>,
-) -> Result<Change, OrderError> {
+) -> Result<PlanChange, OrderError> {
     let present = held.iter().find(|other| other.is_plan && other.runs_at(now));
     let (Kind::Plan, Some(present)) = (offer.tariff.content.kind, present) else {
-        return Ok(Change::at_once(now));
+        return Ok(PlanChange { change: Change::at_once(now), leaving: None });
     };
     let tariff = tariff::store::version(conn, &present.scheme_id, present.version).await?;
-    let terms = tariff.and_then(|tariff| tariff.content.terms).ok_or(OrderError::Corrupt("terms"))?;
-    Ok(Change::of_plan(present, terms.cancel_effective, now))
+    let content = tariff.ok_or(OrderError::Corrupt("terms"))?.content;
+    let terms = content.terms.as_ref().ok_or(OrderError::Corrupt("terms"))?;
+    let change = Change::of_plan(present, terms.cancel_effective, now);
+    let penalty = penalty_of_change(conn, subscriber_id, &change, now).await?;
+    Ok(PlanChange { change, leaving: penalty.map(|penalty| (content.name, penalty)) })
 }
 
-async fn activate(conn: &mut PgConnection, order: &NewOrder, order_id: i64, change: Change) -> Result<i64, OrderError> {
+async fn activate(
+    conn: &mut PgConnection,
+    order: &NewOrder,
+    order_id: i64,
+    plan_change: PlanChange,
+) -> Result<i64, OrderError> {
+    let PlanChange { change, leaving } = plan_change;
     let (subscriber_id, now) = (order.subscriber_id, order.ordered_at);
     if let Some((replaced_id, at, reason)) = change.ends {
-        set_end(conn, subscriber_id, replaced_id, Some((at, reason))).await?;
         let event = Event {
             subscriber_id,
             subscription_id: replaced_id,
@@ -236,7 +263,8 @@ async fn activate(conn: &mut PgConnection, order: &NewOrder, order_id: i64, chan
             effective_at: at,
             by: &order.by,
         };
-        note(conn, &event).await?;
+        let leaving = leaving.as_ref().map(|(name, penalty)| (name.as_str(), *penalty));
+        give_way(conn, &event, reason, leaving).await?;
     }
     let new = NewSubscription {
         subscriber_id,

@@ -16,6 +16,8 @@ pub mod first_charge;
 pub mod flow;
 #[cfg(feature = "postgres")]
 pub mod history;
+#[cfg(feature = "postgres")]
+pub mod penalty;
 pub mod plans;
 #[cfg(feature = "postgres")]
 pub mod renewal;

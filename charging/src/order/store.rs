@@ -1,6 +1,7 @@
 //! Orders and subscriptions in the database.
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use super::{EndReason, Held, Refusal, first_charge};
@@ -42,6 +43,8 @@ pub enum OrderError {
     EndedBefore,
     #[error("its end is decided already")]
     EndsAlready,
+    #[error("it costs a penalty of {0} yuan, which was not told")]
+    PenaltyNotTold(Decimal),
     #[error("it is charged for already")]
     ChargedBefore,
     #[error("there is no cancellation that can still be taken back")]
@@ -80,7 +83,7 @@ impl From<sqlx::Error> for OrderError {
             Some("subscription_order") => Self::UnknownOrder,
             Some("subscription_order_once") => Self::StartedBefore,
             Some("subscription_one_plan") => Self::TwoPlans,
-            Some("charge_subscription") => Self::ChargedBefore,
+            Some("charge_subscription" | "charge_penalty") => Self::ChargedBefore,
             Some("subscription_period") => Self::EndsBeforeStart,
             _ => Self::Database(error),
         }
@@ -147,9 +150,10 @@ pub async fn start(conn: &mut PgConnection, new: &NewSubscription) -> Result<i64
     revoke_lease(conn, new.subscriber_id).await?;
     let subscription_id = sqlx::query_scalar!(
         r#"insert into subscription
-            (subscriber_id, order_id, scheme_id, version, kind, tariff_kind, recurring_price, one_off_price, starts_at)
+            (subscriber_id, order_id, scheme_id, version, kind, tariff_kind, recurring_price, one_off_price,
+                penalty_max, starts_at)
         select o.subscriber_id, o.order_id, o.scheme_id, o.version, case t.kind when 'plan' then 'plan' else 'addon' end,
-            t.kind, o.recurring_price, o.one_off_price, $3
+            t.kind, o.recurring_price, o.one_off_price, t.penalty_max, $3
         from product_order o join tariff_version t on t.scheme_id = o.scheme_id and t.version = o.version
         where o.subscriber_id = $1 and o.order_id = $2
         returning subscription_id"#,
@@ -227,6 +231,15 @@ pub async fn note(conn: &mut PgConnection, event: &Event<'_>) -> Result<i64, Ord
     Ok(event_id)
 }
 
+/// An end that was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    pub at: DateTime<Utc>,
+    pub reason: EndReason,
+    /// Yuan that it costs besides the month, to the fen.
+    pub penalty: Decimal,
+}
+
 /// Sets or clears the end of a subscription of a subscriber who is locked.
 ///
 /// # Errors
@@ -236,15 +249,17 @@ pub async fn set_end(
     conn: &mut PgConnection,
     subscriber_id: i64,
     subscription_id: i64,
-    end: Option<(DateTime<Utc>, EndReason)>,
+    end: Option<End>,
 ) -> Result<(), OrderError> {
     revoke_lease(conn, subscriber_id).await?;
     let changed = sqlx::query!(
-        "update subscription set ends_at = $3, end_reason = $4 where subscriber_id = $1 and subscription_id = $2",
+        "update subscription set ends_at = $3, end_reason = $4, penalty = $5
+        where subscriber_id = $1 and subscription_id = $2",
         subscriber_id,
         subscription_id,
-        end.map(|(at, _)| at),
-        end.map(|(_, reason)| reason.as_str()),
+        end.map(|end| end.at),
+        end.map(|end| end.reason.as_str()),
+        end.map_or(Decimal::ZERO, |end| end.penalty),
     )
     .execute(conn)
     .await?;

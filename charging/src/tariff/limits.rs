@@ -44,6 +44,12 @@ pub fn check(content: &TariffContent) -> Result<(), String> {
         }
         items.iter().try_for_each(|item| check_text(name, item, ITEM_CHARS_MAX))?;
     }
+    let denied = |text: &str| text.trim().is_empty() || text.trim() == "无";
+    if content.terms.as_ref().is_some_and(|terms| terms.commitment.is_some())
+        && (denied(&content.commitment) || denied(&content.penalty))
+    {
+        return Err("the terms hold a commitment, so commitment and penalty must say so".to_owned());
+    }
     if !content.included.is_sound() {
         return Err("included: a figure is out of range".to_owned());
     }

@@ -1,5 +1,6 @@
 //! 资费 Tariffs: what may be sold, in the words and at the price that the public saw.
 
+mod commitment;
 mod included;
 mod limits;
 mod listing;
@@ -22,6 +23,7 @@ pub mod operator_format;
 #[cfg(feature = "postgres")]
 pub mod store;
 
+pub use commitment::{Commitment, Formula, Penalty};
 pub use included::Included;
 pub use listing::{ListingRow, Price, PricePeriod, displayed_price, fold, grams_of, listing_of};
 pub use markup::shown;

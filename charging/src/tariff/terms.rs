@@ -6,6 +6,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::commitment::Commitment;
 use crate::money::{InvalidAmount, parse_amount, plain};
 use crate::quantity::{InvalidQuantity, Service, format_quantity, parse_quantity};
 
@@ -80,12 +81,19 @@ pub struct Terms {
     pub allowances: Vec<Allowance>,
     /// At most one a service.
     pub overage: Vec<Overage>,
+    /// 在网要求: for how long the subscriber binds himself, and what leaving earlier costs. `None`: not at all.
+    pub commitment: Option<Commitment>,
 }
 
 impl Terms {
     /// Yuan a month; zero where nothing recurs.
     pub fn recurring_price(&self) -> Decimal {
         self.recurring.as_ref().map_or(Decimal::ZERO, |recurring| recurring.price)
+    }
+
+    /// The most that leaving early can cost, in yuan; zero without a commitment.
+    pub fn penalty_max(&self) -> Decimal {
+        self.commitment.map_or(Decimal::ZERO, Commitment::penalty_max)
     }
 
     pub fn first_month(&self) -> FirstMonth {
@@ -123,6 +131,10 @@ pub enum TermsError {
         "terms: a ladder needs a unit that is not larger than its block, and a block price that is not below its price"
     )]
     UnsoundLadder,
+    #[error("terms: a commitment is for 3 to 60 months")]
+    CommitmentMonths,
+    #[error("terms: a percentage from 1 to 100, for a penalty by the months left alone")]
+    PenaltyPercent,
     #[error("terms: only data can be priced by block or ladder")]
     ModelBesideData,
 }
@@ -139,6 +151,8 @@ struct TermsFile {
     allowances: Vec<AllowanceFile>,
     #[serde(default)]
     overage: Vec<OverageFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commitment: Option<Commitment>,
 }
 
 fn zero() -> String {
@@ -210,6 +224,7 @@ impl TryFrom<TermsFile> for Terms {
             cancel_effective: file.cancel_effective,
             allowances: file.allowances.into_iter().map(allowance_from_file).collect::<Result<_, _>>()?,
             overage,
+            commitment: file.commitment,
         })
     }
 }
@@ -278,6 +293,7 @@ impl From<Terms> for TermsFile {
                 })
                 .collect(),
             overage: terms.overage.into_iter().map(overage_to_file).collect(),
+            commitment: terms.commitment,
         }
     }
 }

@@ -132,6 +132,7 @@ fn scenario(allowance: BoxedStrategy<Allowance>, starts: Vec<i64>) -> impl Strat
                     cancel_effective: CancelEffective::Immediately,
                     allowances,
                     overage,
+                    commitment: None,
                 }),
                 starts_at: noon(day),
                 ends_at,

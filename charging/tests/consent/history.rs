@@ -10,6 +10,7 @@ use charging::order::flow::{refuse, request};
 use charging::order::history::{Asked, Closed, Entry, What, history};
 use charging::usage::store::lower_cap;
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
 use crate::world::{ADDON, PACK, World, at, now};
 use crate::{later, rng};
@@ -64,7 +65,9 @@ async fn every_step_of_an_order_is_seen_until_it_has_stopped() {
     let a = world.subscriber(1).await;
     let ordered = world.order(a, PACK, now()).await.unwrap();
     let mut tx = world.db.app.begin().await.unwrap();
-    cancel(&mut tx, a, ordered.subscription_id, &By::staff("li.na", "hotline"), later("60:00")).await.unwrap();
+    cancel(&mut tx, a, ordered.subscription_id, Decimal::ZERO, &By::staff("li.na", "hotline"), later("60:00"))
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let (mut conn, id) = (world.db.app.acquire().await.unwrap(), AgreementId::Order(ordered.order_id));
     let ending = agreement(&mut conn, a, id, later("90:00")).await.unwrap().unwrap();

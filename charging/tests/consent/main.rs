@@ -1,6 +1,7 @@
 //! Asking, agreeing, ordering, stopping, signing in: against a real database, with the clock in the test's hand.
 
 mod commands;
+mod commitment;
 mod first_charge;
 mod history;
 mod incoming;

@@ -11,6 +11,7 @@ use charging::order::ending::cancel;
 use futures::StreamExt as _;
 use futures::stream;
 use rand::Rng as _;
+use rust_decimal::Decimal;
 
 use crate::first_charge::october;
 use crate::rng;
@@ -132,7 +133,7 @@ async fn whoever_comes_second_waits_and_follows_the_first() {
     assert_eq!(world.last_sms(a).await.0, "first_charge_made");
 
     let mut stop = world.db.app.begin().await.unwrap();
-    let (_, reason) = cancel(&mut stop, b, cancelled, &By::subscriber("sms"), instant).await.unwrap();
+    let (_, reason) = cancel(&mut stop, b, cancelled, Decimal::ZERO, &By::subscriber("sms"), instant).await.unwrap();
     assert_eq!(reason, EndReason::BeforeFirstCharge);
     let clock = ManualClock::new(instant);
     let bills = run(&world.db.app, october(), &clock, |_| ());

@@ -8,6 +8,7 @@ use charging::order::view::active;
 use charging::order::{EndReason, Refusal};
 use charging::quantity::GIB;
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
 use crate::first_charge::october;
 use crate::world::{ADDON, LOOSE_PLAN, LOOSE_USE_PLAN, OTHER_PLAN, PACK, PLAN, USE_PLAN, World, at, now};
@@ -19,7 +20,7 @@ async fn stop(
     now: DateTime<Utc>,
 ) -> Result<(DateTime<Utc>, EndReason), OrderError> {
     let mut tx = world.db.app.begin().await.unwrap();
-    let ended = cancel(&mut tx, subscriber_id, id, &By::subscriber("web"), now).await?;
+    let ended = cancel(&mut tx, subscriber_id, id, Decimal::ZERO, &By::subscriber("web"), now).await?;
     tx.commit().await.unwrap();
     Ok(ended)
 }

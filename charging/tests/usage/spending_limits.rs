@@ -15,6 +15,7 @@ use charging::usage::store::{charge_batch, lower_cap, raise_cap, refresh_allowan
 use charging::usage::threshold::CapState;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
+use rust_decimal::Decimal;
 use sqlx::AssertSqlSafe;
 
 use super::world::{PACK, PLAN, World, at, data, month, now, yuan};
@@ -138,7 +139,7 @@ async fn raising_and_lowering_the_cap_and_buying_data_are_told() {
     let pack = world.subscribe(one, PACK, "2026-11-20T11:00:00+08:00").await;
     refresh_allowances(&mut conn, one, now()).await.unwrap();
     refresh_allowances(&mut conn, one, now()).await.unwrap();
-    cancel(&mut conn, one, pack, &By::subscriber("web"), now()).await.unwrap();
+    cancel(&mut conn, one, pack, Decimal::ZERO, &By::subscriber("web"), now()).await.unwrap();
     let expected = ["reached ok", "ok", "half ok", "reached ok", "near ok", "reached ok"];
     let told = world.outbox(one).await;
     assert_eq!(told.iter().map(|told| told.trim_end_matches(" superseded")).collect::<Vec<_>>(), expected);

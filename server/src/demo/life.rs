@@ -10,7 +10,7 @@ use charging::consent::incoming::incoming;
 use charging::consent::request::{RequestError, request_event};
 use charging::notice::template::mask_code;
 use charging::order::Held;
-use charging::order::ending::cancel;
+use charging::order::ending::{cancel, cancel_preview};
 use charging::order::flow::{confirm, request};
 use charging::order::store::{OrderError, held};
 use charging::tariff::SchemeId;
@@ -210,7 +210,13 @@ async fn code(pool: &PgPool, subscriber_id: i64, request_id: i64) -> anyhow::Res
 
 async fn stop(pool: &PgPool, subscriber_id: i64, held: &Held, at: DateTime<Utc>) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
-    match cancel(&mut tx, subscriber_id, held.subscription_id, &By::subscriber("web"), at).await {
+    let preview = match cancel_preview(&mut tx, subscriber_id, held.subscription_id, at).await {
+        Ok(preview) => preview,
+        Err(OrderError::EndsAlready | OrderError::EndedBefore) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let accepted = preview.penalty.map_or(Decimal::ZERO, |penalty| penalty.amount);
+    match cancel(&mut tx, subscriber_id, held.subscription_id, accepted, &By::subscriber("web"), at).await {
         Ok(_) => Ok(tx.commit().await?),
         Err(OrderError::EndsAlready | OrderError::EndedBefore) => Ok(()),
         Err(error) => Err(error.into()),

@@ -147,6 +147,7 @@ fn problem_text(l: Locale, code: &str) -> Option<&'static str> {
         "ended" => td_string!(l, me.ad_problem_ended),
         "waiting" => td_string!(l, me.ad_problem_plan),
         "again" => td_string!(l, me.ad_problem_again),
+        "penalty" => td_string!(l, me.ad_problem_penalty),
         "failed" => td_string!(l, me.problem_failed),
         _ => return None,
     })

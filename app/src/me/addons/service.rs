@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use super::{Shown, last_day};
 use crate::components::{day_text, kind_name, month_text, quantity_text, short_day_text, time_text};
 use crate::i18n::{Locale, td_string};
+use crate::me::bill::penalty_text;
 use crate::me::meters::allowance_row;
 use crate::me::parts::fen;
 use crate::me::proof::{channel_text, method_text, price_text};
@@ -117,12 +118,16 @@ fn next_text(l: Locale, next: &[NextCharge]) -> String {
 
 fn stop_part(l: Locale, id: i64, name: &str, is_plan: bool, stop: CancelPreview) -> impl IntoView + use<> {
     let sentences = stop_sentences(l, &stop, is_plan);
+    let penalty = stop.penalty.map(|penalty| {
+        view! { <input type="hidden" name="penalty" value=plain(penalty.amount) /> }
+    });
     let label = td_string!(l, me.ad_stop_label, name = name.to_owned());
     view! {
         <div class="stop" id=format!("stop{id}")>
             <p>{sentences.join(td_string!(l, me.list_space))}</p>
             <form method="post" action="/api/unsubscribe">
                 <input type="hidden" name="subscription_id" value=id.to_string() />
+                {penalty}
                 <button class="button" aria-label=label>{td_string!(l, me.ad_stop)}</button>
             </form>
         </div>
@@ -150,8 +155,10 @@ fn stop_sentences(l: Locale, stop: &CancelPreview, is_plan: bool) -> Vec<String>
         } else {
             td_string!(l, me.ad_stop_charge_none).to_owned()
         });
-        // Terms hold no penalty, and nothing is charged that they do not hold.
-        said.push(td_string!(l, me.ad_stop_penalty).to_owned());
+        said.push(match &stop.penalty {
+            None => td_string!(l, me.ad_stop_penalty).to_owned(),
+            Some(penalty) => penalty_text(l, penalty),
+        });
     }
     if let Some(charge) = stop.recurring.as_ref().filter(|_| stop.reason == EndReason::Immediately) {
         said.push(crate::me::bill::recurring_text(l, charge));
@@ -195,6 +202,7 @@ fn undo_part(l: Locale, service: &ActiveService, name: &str) -> impl IntoView + 
 #[cfg(test)]
 mod tests {
     use charging::bill::{RecurringCharge, RecurringRule};
+    use charging::tariff::Commitment;
 
     use super::*;
 
@@ -215,11 +223,19 @@ mod tests {
                 amount: Decimal::from(15),
             }),
             one_off: None,
+            penalty: None,
             lapses: vec![],
         };
         let said = stop_sentences(Locale::zh_CN, &stop, false);
         let told = ["退订马上生效。", "2026年10月收 ¥15.00，之后不再收费。", "不收违约金（¥0.00）。"];
         assert_eq!((&said[..3], said.len()), (&told.map(str::to_owned)[..], 4));
+        let binding: Commitment = serde_json::from_str(
+            r#"{"months":12,"penalty":{"model":"remaining_months","price":"99.00","percent":30}}"#,
+        )
+        .unwrap();
+        let bound = CancelPreview { penalty: binding.penalty_after(4), lapses: vec![], ..stop.clone() };
+        let penalty = "还没用满在网 12 个月，还剩 8 个月，要付违约金：99.00元×8个月×30%=237.60元，只收一次。";
+        assert_eq!(stop_sentences(Locale::zh_CN, &bound, false)[2], penalty);
         let never = CancelPreview { reason: EndReason::BeforeStart, recurring: None, ..stop };
         assert_eq!(stop_sentences(Locale::zh_CN, &never, true).len(), 1);
     }

@@ -4,13 +4,16 @@ use charging::bill::explain::{Arithmetic, DataArithmetic, DataSteps, RecordsPart
 use charging::bill::{BillLine, LineKind, RecurringCharge, RecurringRule};
 use charging::ledger::ChargeKind;
 use charging::money::plain;
+use charging::notice::commitment_words::arithmetic;
 use charging::quantity::Service;
+use charging::tariff::Penalty;
 use chrono::Datelike;
 use rust_decimal::Decimal;
 
 use super::words::kind_text;
 use crate::components::{data_size, day_text, month_text, quantity_text};
 use crate::i18n::{Locale, td_string};
+use crate::request::language;
 
 /// The steps from what was used or subscribed to its exact amount.
 pub fn steps(l: Locale, line: &BillLine, arithmetic: &Arithmetic) -> Vec<String> {
@@ -21,6 +24,7 @@ pub fn steps(l: Locale, line: &BillLine, arithmetic: &Arithmetic) -> Vec<String>
     match arithmetic {
         Arithmetic::Recurring(charge) => steps.push(recurring_text(l, charge)),
         Arithmetic::OneOff { price } => steps.push(td_string!(l, bill.once, amount = plain(*price))),
+        Arithmetic::Penalty(penalty) => steps.push(penalty_text(l, penalty)),
         Arithmetic::Data(data) => steps.extend(data_steps(l, data)),
         Arithmetic::PerUnit { kind, units, price, unit, .. } => {
             steps.push(per_unit_text(l, *kind, *units, *price, *unit));
@@ -38,6 +42,12 @@ pub fn rounding_text(l: Locale, line: &BillLine) -> String {
     } else {
         td_string!(l, bill.rounded_up, exact = exact, amount = amount)
     }
+}
+
+/// How a penalty came about.
+pub fn penalty_text(l: Locale, penalty: &Penalty) -> String {
+    let (months, left) = (penalty.commitment.months, penalty.left);
+    td_string!(l, bill.penalty, months = months, left = left, sum = arithmetic(penalty, language(l)))
 }
 
 /// How a month's fee came about.

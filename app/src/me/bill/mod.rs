@@ -7,7 +7,7 @@ mod records;
 mod why;
 mod words;
 
-pub use arithmetic::recurring_text;
+pub use arithmetic::{penalty_text, recurring_text};
 pub use receipt::BillPage;
 pub use why::WhyPage;
 pub use words::kind_text;

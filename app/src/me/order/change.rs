@@ -156,6 +156,7 @@ mod tests {
                 })
                 .into_iter()
                 .collect(),
+            commitment: None,
         }
     }
 

@@ -6,11 +6,12 @@ mod view;
 
 use charging::consent::Subject;
 use charging::order::change::Change;
+use charging::order::ending::penalty_of_change;
 use charging::order::store::{OrderError, held};
 use charging::order::{Refusal, flow};
 use charging::subscriber::Subscriber;
 use charging::subscriber::store::find;
-use charging::tariff::{self, Kind, SchemeId, TariffVersion, Terms};
+use charging::tariff::{self, Kind, Penalty, SchemeId, TariffVersion, Terms};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -31,6 +32,8 @@ pub struct Present {
     pub tariff: TariffVersion,
     pub terms: Terms,
     pub change: Change,
+    /// What leaving it costs; `None`: nothing.
+    pub penalty: Option<Penalty>,
 }
 
 /// `/me/order/{scheme_id}`.
@@ -115,7 +118,8 @@ async fn present(conn: &mut PgConnection, subscriber_id: i64, now: DateTime<Utc>
     let Some(tariff) = tariff::store::version(conn, &plan.scheme_id, plan.version).await? else { return Ok(None) };
     let Some(terms) = tariff.content.terms.clone() else { return Ok(None) };
     let change = Change::of_plan(plan, terms.cancel_effective, now);
-    Ok(Some(Present { tariff, terms, change }))
+    let penalty = penalty_of_change(conn, subscriber_id, &change, now).await?;
+    Ok(Some(Present { tariff, terms, change, penalty }))
 }
 
 /// Step 1: whether it can be asked for, else why not.

@@ -3,6 +3,7 @@
 use charging::bill::{Period, RecurringRule, recurring_charge};
 use charging::clock::{Month, local_date};
 use charging::money::{plain, round_to_fen};
+use charging::notice::commitment_words::{commitment, penalty_rule};
 use charging::order::{EndReason, Refusal};
 use charging::tariff::{CancelEffective, TariffVersion, Terms, shown};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +14,9 @@ use super::Present;
 use super::change::{differences, differences_table};
 use crate::components::{TariffFacts, TermsInWords, Yuan, day_text, month_text, region_name};
 use crate::i18n::{Locale, td_string};
+use crate::me::bill::penalty_text;
 use crate::me::proof::fact;
+use crate::request::language;
 
 /// What the first month costs when it starts at an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,10 +105,15 @@ pub fn price_card(l: Locale, tariff: &TariffVersion, terms: &Terms, start: Start
     };
     let on_bill = (!first.amount.is_zero()).then(|| td_string!(l, me.or_charged_on, day = charged_on));
     let content = &tariff.content;
+    // What binds is what the terms say; the operator's own words stand where they bind nobody.
+    let binding = match terms.commitment {
+        Some(binding) => (commitment(binding, language(l)), penalty_rule(binding, language(l))),
+        None => (content.commitment.clone(), content.penalty.clone()),
+    };
     let conditions = [
         (td_string!(l, me.or_restrictions), content.restrictions.join("\n")),
-        (td_string!(l, me.or_commitment), content.commitment.clone()),
-        (td_string!(l, me.or_penalty), content.penalty.clone()),
+        (td_string!(l, me.or_commitment), binding.0),
+        (td_string!(l, me.or_penalty), binding.1),
     ]
     .into_iter()
     .filter(|(_, text)| !text.is_empty())
@@ -151,10 +159,12 @@ pub fn change_card(l: Locale, present: &Present, tariff: &TariffVersion) -> Opti
         td_string!(l, me.or_change_text, old = old, new = new, until = until, from = day_text(l, local_date(at)))
     };
     let lines = differences(l, &present.terms, terms);
+    let penalty = present.penalty.as_ref().map(|penalty| view! { <p>{penalty_text(l, penalty)}</p> });
     let card = view! {
         <section class="card" aria-labelledby="change">
             <h2 id="change">{td_string!(l, me.or_change_title)}</h2>
             <p>{text}</p>
+            {penalty}
             {differences_table(l, lines)}
         </section>
     };
@@ -217,6 +227,7 @@ mod tests {
             cancel_effective: CancelEffective::MonthEnd,
             allowances: vec![],
             overage: vec![],
+            commitment: None,
         };
         let today = start_of_day("2026-10-22".parse().unwrap());
         let first = first_bill(Locale::zh_CN, &terms, today);

@@ -138,10 +138,10 @@ fn day_section(l: Locale, day: ChargeDay, month: &str, ending: &[i64]) -> impl I
 
 fn charge_row(l: Locale, charge: NextCharge, stopping: bool) -> impl IntoView {
     let service = format!("/me/addons#s{}", charge.subscription_id);
-    let what = if charge.kind == ChargeKind::OneOff {
-        td_string!(l, me.ov_next_one_off).to_owned()
-    } else {
-        td_string!(l, me.ov_next_recurring, month = month_name(l, charge.month))
+    let what = match charge.kind {
+        ChargeKind::OneOff => td_string!(l, me.ov_next_one_off).to_owned(),
+        ChargeKind::Penalty => td_string!(l, me.ov_next_penalty).to_owned(),
+        _ => td_string!(l, me.ov_next_recurring, month = month_name(l, charge.month)),
     };
     let label = td_string!(l, me.ov_stop_label, name = charge.tariff_name.clone());
     view! {

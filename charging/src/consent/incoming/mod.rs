@@ -67,6 +67,8 @@ pub enum Handled {
     },
     /// What the number stands for has an end already, or it stands for nothing.
     NotCancelled,
+    /// Cancelling would cost a penalty: it was told, and nothing else was done.
+    PenaltyTold,
     /// A question was answered, or a choice noted.
     Answered,
     CapLowered,

@@ -9,7 +9,7 @@ use crate::notice::store::language_of;
 use crate::notice::template::Message;
 use crate::notice::{ListLead, ListedService, ServiceNotice, pages};
 use crate::order::store::{OrderError, held};
-use crate::order::{Held, ending, first_charge};
+use crate::order::{Held, ending, first_charge, penalty};
 
 /// How long the numbers of a list hold.
 const LIST_LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -167,14 +167,36 @@ impl Reply<'_> {
 
     /// By the same function as the page, which tells what it costs and when it ends.
     async fn stop(&self, conn: &mut PgConnection, subscription_id: i64) -> Result<Handled, IncomingError> {
-        match ending::cancel(conn, self.subscriber_id, subscription_id, &Self::by(), self.now).await {
+        let accepted = penalty::told(conn, self.subscriber_id, subscription_id, self.now).await?;
+        match ending::cancel(conn, self.subscriber_id, subscription_id, accepted, &Self::by(), self.now).await {
             Ok((ends_at, reason)) => Ok(Handled::Cancelled { subscription_id, ends_at, reason }),
             Err(error @ (OrderError::EndsAlready | OrderError::EndedBefore)) => {
                 let is_over = matches!(error, OrderError::EndedBefore);
                 self.not_stopped(conn, subscription_id, is_over).await
             }
+            Err(OrderError::PenaltyNotTold(_)) => self.tell_penalty(conn, subscription_id, accepted).await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Cancels nothing, and says what it would cost: the same reply again cancels for that. Where less is due than was told, it
+    /// cancels, for what is due.
+    async fn tell_penalty(
+        &self,
+        conn: &mut PgConnection,
+        subscription_id: i64,
+        accepted: Decimal,
+    ) -> Result<Handled, IncomingError> {
+        let preview = ending::cancel_preview(conn, self.subscriber_id, subscription_id, self.now).await?;
+        let due = preview.penalty.map_or(Decimal::ZERO, |penalty| penalty.amount);
+        let Some(due_now) = preview.penalty.filter(|_| due > accepted) else {
+            let by = Self::by();
+            let ended = ending::cancel(conn, self.subscriber_id, subscription_id, due, &by, self.now).await?;
+            return Ok(Handled::Cancelled { subscription_id, ends_at: ended.0, reason: ended.1 });
+        };
+        penalty::note_told(conn, self.subscriber_id, subscription_id, due, self.now).await?;
+        let notice = ServiceNotice::PenaltyAsked { name: &preview.name, penalty: due_now, ends_at: preview.ends_at };
+        self.say(conn, &Message::Service(notice), Handled::PenaltyTold).await
     }
 
     async fn not_stopped(

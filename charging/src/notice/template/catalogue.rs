@@ -11,7 +11,7 @@ use crate::notice::sms::parts;
 use crate::notice::{AccountNotice, DataLeft, ListLead, ListedService, ServiceNotice, Topic, UsageNotice};
 use crate::quantity::{GIB, Service};
 use crate::subscriber::Language;
-use crate::tariff::{CancelEffective, Included, Kind, TariffContent, Terms};
+use crate::tariff::{CancelEffective, Commitment, Formula, Included, Kind, Penalty, TariffContent, Terms};
 use crate::usage::threshold::{CapState, UsedLevel};
 
 /// A message as the catalogue shows it.
@@ -196,6 +196,12 @@ fn plan(times: usize) -> TariffContent {
     }
 }
 
+/// Of a commitment with the longest arithmetic, left after four of its months.
+pub(crate) fn penalty() -> Penalty {
+    let formula = Formula::RemainingMonths { price: Decimal::new(9900, 2), percent: 30 };
+    Commitment { months: 24, formula }.penalty_after(4).expect("the example costs something")
+}
+
 /// Every message there is, in every form that reads differently.
 pub(crate) fn messages(sample: &Sample, language: Language) -> Vec<Message<'_>> {
     let mut all = orders(sample);
@@ -214,7 +220,7 @@ fn orders(sample: &Sample) -> Vec<Message<'_>> {
     let cancelled = |how, cost| Message::CancelConfirmed { name, ends_at, how, cost };
     vec![
         Message::SignInCode { code },
-        Message::OrderRequest { tariff: &sample.addon, terms: &sample.addon_terms, code },
+        Message::OrderRequest { tariff: &sample.addon, terms: &sample.addon_terms, leaving: None, code },
         Message::OrderSuccess { name, terms, starts_on },
         Message::PlanChange { name, terms, starts_on },
         Message::OrderLapsed { name, why: Lapse::TooLate },
@@ -258,6 +264,8 @@ fn services(sample: &Sample, language: Language) -> Vec<ServiceNotice<'_>> {
         ServiceNotice::NoSuchNumber { number: 99_999, last: 99 },
         ServiceNotice::Ended { name, ended_at: ends_at },
         ServiceNotice::EndsAlready { name, ends_at },
+        ServiceNotice::PenaltyAsked { name, penalty: penalty(), ends_at },
+        ServiceNotice::PenaltyDue { name, penalty: penalty() },
         ServiceNotice::FirstChargeMade { name, charged: amount },
         ServiceNotice::Renewal { first: name, services: 1, monthly, renews_on },
         ServiceNotice::Renewal { first: name, services: 99, monthly, renews_on },

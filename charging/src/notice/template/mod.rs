@@ -14,7 +14,7 @@ use super::usage_words::UsageNotice;
 use super::words::{self, clip, one_line};
 use crate::clock::Month;
 use crate::subscriber::Language;
-use crate::tariff::{TariffContent, Terms};
+use crate::tariff::{Penalty, TariffContent, Terms};
 
 /// Most parts of a message.
 pub const PARTS_MAX: usize = 2;
@@ -43,6 +43,8 @@ pub enum Message<'a> {
     OrderRequest {
         tariff: &'a TariffContent,
         terms: &'a Terms,
+        /// The plan that it takes over from, where leaving that costs something.
+        leaving: Option<Leaving<'a>>,
         code: &'a str,
     },
     /// 事后提醒.
@@ -105,6 +107,13 @@ pub enum Message<'a> {
     NothingAsked,
     /// To an SMS that is not understood.
     Help,
+}
+
+/// A plan that is left for another before its commitment ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaving<'a> {
+    pub name: &'a str,
+    pub penalty: Penalty,
 }
 
 /// Why a yes came to nothing.
@@ -194,7 +203,7 @@ impl Message<'_> {
             Self::SignInCode { code } => {
                 format!("登录验证码{code}，5分钟内有效。请勿告诉任何人，包括自称客服的人。不是您本人操作请忽略。")
             }
-            Self::OrderRequest { tariff, terms, code } => order_request(tariff, terms, code, zh),
+            Self::OrderRequest { tariff, terms, leaving, code } => order_request(tariff, terms, *leaving, code, zh),
             Self::OrderSuccess { name, terms, starts_on } => format!(
                 "“{}”已开通，{}起生效。{}。退订：{}，可在网站“我的业务”一键办理。同意凭证见“我的协议”。",
                 short(name, zh),
@@ -254,7 +263,7 @@ impl Message<'_> {
             Self::SignInCode { code } => format!(
                 "Sign-in code {code}, valid 5 minutes. Tell it to no one, not even staff. If this was not you, ignore it."
             ),
-            Self::OrderRequest { tariff, terms, code } => order_request(tariff, terms, code, en),
+            Self::OrderRequest { tariff, terms, leaving, code } => order_request(tariff, terms, *leaving, code, en),
             Self::OrderSuccess { name, terms, starts_on } => format!(
                 "\"{}\" starts {}: {}. To cancel, send 0000.",
                 short(name, en),

@@ -1,4 +1,4 @@
-use super::catalogue::{Sample, entries, messages};
+use super::catalogue::{Sample, entries, messages, penalty};
 use super::*;
 use crate::notice::sms::parts;
 use crate::notice::{ListLead, ListedService, pages};
@@ -21,7 +21,8 @@ fn every_example_takes_fewer_than_three_sms() {
 fn every_message_is_short_in_both_languages_whatever_it_is_about() {
     let mut long = Vec::new();
     for sample in [Sample::usual(), Sample::longest()] {
-        let plan = Message::OrderRequest { tariff: &sample.tariff, terms: &sample.terms, code: "048213" };
+        let leaving = Some(Leaving { name: &sample.tariff.name, penalty: penalty() });
+        let plan = Message::OrderRequest { tariff: &sample.tariff, terms: &sample.terms, leaving, code: "048213" };
         for language in Language::ALL {
             let all = messages(&sample, language).into_iter().chain([plan.clone()]);
             let bodies = all.map(|message| (message.render(language), message.parts_max()));
@@ -35,7 +36,8 @@ fn every_message_is_short_in_both_languages_whatever_it_is_about() {
 fn an_order_request_says_everything() {
     let Sample { tariff, terms, .. } = Sample::usual();
     assert_eq!(
-        Message::OrderRequest { tariff: &tariff, terms: &terms, code: "048213" }.render(Language::Chinese),
+        Message::OrderRequest { tariff: &tariff, terms: &terms, leaving: None, code: "048213" }
+            .render(Language::Chinese),
         "【明白】您要办理“畅享 99 套餐”(26MB900001)：每月99.00元，首月按天收；一次性10.00元；自动续到您退订。\
          每月含流量20GB(可结转至下月)、定向流量30GB、通话400分钟、短信100条。\
          用完后流量0.03元/MB，每1GB最多收3.00元，通话0.15元/分钟，短信用完即停。\
@@ -55,8 +57,8 @@ fn what_is_kept_hides_the_code_and_nothing_else() {
                 (Message::SignInCode { code: sent }, Message::SignInCode { code: kept }),
                 (Message::CapRequest { cap, code: sent }, Message::CapRequest { cap, code: kept }),
                 (
-                    Message::OrderRequest { tariff: &tariff, terms: &terms, code: sent },
-                    Message::OrderRequest { tariff: &tariff, terms: &terms, code: kept },
+                    Message::OrderRequest { tariff: &tariff, terms: &terms, leaving: None, code: sent },
+                    Message::OrderRequest { tariff: &tariff, terms: &terms, leaving: None, code: kept },
                 ),
             ] {
                 assert_eq!(mask_code(&sent.render(language)), kept.render(language));

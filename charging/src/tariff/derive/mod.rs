@@ -109,6 +109,7 @@ pub fn derive(content: &TariffContent) -> Result<Derivation, Underivable> {
         cancel_effective,
         allowances,
         overage,
+        commitment: None,
     };
     Ok(Derivation { terms, sources })
 }

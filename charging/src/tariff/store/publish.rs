@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::StoreError;
 use crate::clock::start_of_day;
 use crate::tariff::own_format::OwnEntry;
-use crate::tariff::{TariffContent, listing_of};
+use crate::tariff::{TariffContent, Terms, listing_of};
 
 /// A tariff to publish.
 #[derive(Clone, Debug)]
@@ -202,15 +203,17 @@ async fn insert_versions(conn: &mut PgConnection, accepted: &[Accepted<'_>]) -> 
     let done = sqlx::query!(
         "insert into tariff_version (scheme_id, version, published_at, name, kind, regions, audience, channels,
             on_sale_from, on_sale_until, validity, commitment, cancel, penalty, restrictions, notes, price_text,
-            services_text, overage_text, category, included, terms, recurring_price, one_off_price, content_digest)
+            services_text, overage_text, category, included, terms, recurring_price, one_off_price, penalty_max,
+            content_digest)
         select scheme_id, version, published_at, name, kind, regions, audience, channels,
             on_sale_from, on_sale_until, validity, commitment, cancel, penalty, restrictions, notes, price_text,
-            services_text, overage_text, category, included, terms, recurring_price, one_off_price, content_digest
+            services_text, overage_text, category, included, terms, recurring_price, one_off_price, penalty_max,
+            content_digest
         from jsonb_to_recordset($1) as new (scheme_id text, version integer, published_at timestamptz, name text,
             kind text, regions text[], audience text, channels text[], on_sale_from date, on_sale_until date,
             validity text, commitment text, cancel text, penalty text, restrictions text[], notes text,
             price_text text, services_text text, overage_text text, category text, included jsonb, terms jsonb,
-            recurring_price numeric, one_off_price numeric, content_digest bytea)",
+            recurring_price numeric, one_off_price numeric, penalty_max numeric, content_digest bytea)",
         Value::Array(rows)
     )
     .execute(conn)
@@ -245,6 +248,7 @@ fn version_row((content, version, published_at): &Accepted<'_>) -> Value {
         "terms": terms,
         "recurring_price": terms.map(|terms| terms.recurring_price().to_string()),
         "one_off_price": terms.map(|terms| terms.one_off.to_string()),
+        "penalty_max": terms.map_or(Decimal::ZERO, Terms::penalty_max).to_string(),
         "content_digest": format!("\\x{}", hex::encode(content.digest())),
     })
 }
