@@ -1,5 +1,7 @@
 //! Answering on the page: nothing of any kind runs without a yes, and a yes comes with a slip that proves itself.
 
+#[path = "../../charging/tests/consent/offers.rs"]
+mod offers;
 #[path = "../../charging/tests/consent/world.rs"]
 #[allow(dead_code, reason = "only a part of that world is needed here")]
 mod world;
@@ -15,9 +17,9 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, COOKIE, LOCATION};
 use axum::http::{Request, Response, StatusCode};
 use charging::clock::{Clock as _, ManualClock};
 use charging::consent::proof::{check, read_key};
-use charging::tariff::Kind;
 use charging::tariff::store::publish;
 use chrono::TimeDelta;
+use offers::offers;
 use server::network;
 use server::session_store::PostgresSessions;
 use server::web::{Settings, Site, options, router};
@@ -26,7 +28,7 @@ use tower::ServiceExt as _;
 use tower_sessions::SessionStore as _;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};
 use tower_sessions::session::{Id, Record};
-use world::{ADDON, World, now, tariff};
+use world::{ADDON, OTHER_PLAN, PLAN, World, at, now};
 
 const DRAWN: &str = "[[60,50,120,90,200,40,260,170],[300,60,420,180]]";
 
@@ -115,17 +117,9 @@ async fn bytes(response: Response<Body>) -> Vec<u8> {
     to_bytes(response.into_body(), 4 * 1024 * 1024).await.unwrap().to_vec()
 }
 
-/// Every kind of tariff, for money and for nothing.
-async fn offers(portal: &Portal) -> Vec<String> {
-    let paid = r#"{"recurring":{"price":"95.00","first_month":"full"},"cancel_effective":"month_end"}"#;
-    let once = r#"{"one_off":"95.00","cancel_effective":"immediately"}"#;
-    let gift = r#"{"cancel_effective":"immediately","allowances":[{"service":"data","quantity":"1GB"}]}"#;
-    let mut all = Vec::new();
-    for kind in Kind::ALL {
-        for terms in [paid, once, gift] {
-            all.push(tariff(&format!("26MB91{:04}", all.len()), kind, kind.as_str(), Some(terms)));
-        }
-    }
+/// Publishes everything that can be ordered.
+async fn publish_offers(portal: &Portal) -> Vec<String> {
+    let all = offers();
     let ids = all.iter().map(|content| content.scheme_id.to_string()).collect();
     let all: Vec<_> = all.into_iter().map(Into::into).collect();
     let mut tx = portal.world.db.app.begin().await.unwrap();
@@ -138,7 +132,7 @@ async fn offers(portal: &Portal) -> Vec<String> {
 async fn nothing_of_any_kind_runs_without_a_yes() {
     let portal = Portal::new().await;
     let stranger = portal.sign_in(portal.world.subscriber(999).await).await;
-    for (n, id) in (1..).zip(offers(&portal).await) {
+    for (n, id) in (1..).zip(publish_offers(&portal).await) {
         let a = portal.world.subscriber(n).await;
         let own = portal.sign_in(a).await;
         let drawn = |request: i64, code: &str| format!("request_id={request}&strokes={DRAWN}&code={code}");
@@ -185,6 +179,42 @@ async fn nothing_of_any_kind_runs_without_a_yes() {
         assert_eq!(portal.post(&own, "consent_signature", &signed).await, "/me?problem=request_gone");
         portal.nothing_runs(&id).await;
     }
+    portal.world.db.drop().await;
+}
+
+#[tokio::test]
+async fn neither_another_plan_nor_a_higher_cap_without_a_yes() {
+    let portal = Portal::new().await;
+    let a = portal.world.subscriber(1).await;
+    let present = portal.world.has(a, PLAN, at("2026-09-01T00:00:00+08:00")).await;
+    let own = portal.sign_in(a).await;
+    for (function, form) in [("order", format!("scheme_id={OTHER_PLAN}")), ("cap", "cap=1000".to_owned())] {
+        let asked = portal.post(&own, function, &form).await;
+        let request = portal.newest_request(a).await;
+        assert!(asked.contains(&format!("request={request}")), "{function}: {asked}");
+        let code = portal.code(a).await;
+        let wrong = if code == "111111" { "222222" } else { "111111" };
+        for (answer, form) in [
+            ("consent_code", format!("request_id={request}&code={wrong}")),
+            ("consent_code", format!("request_id={request}")),
+            ("consent_name", format!("request_id={request}&name=张三&code={code}")),
+            ("consent_signature", format!("request_id={request}&strokes={DRAWN}&code={wrong}")),
+        ] {
+            let to = portal.post(&own, answer, &form).await;
+            assert!(to.contains("problem="), "{function}, {answer} {form}: {to}");
+        }
+        portal.post(&own, "consent_refuse", &format!("request_id={request}")).await;
+        let to = portal.post(&own, "consent_code", &format!("request_id={request}&code={code}")).await;
+        assert_eq!(to, "/me?problem=request_gone", "{function}");
+    }
+    let kept: (i64, i64, Option<i64>) = sqlx::query_as(
+        "select (select count(*) from consent), (select count(*) from cap_choice),
+            (select subscription_id from subscription where ends_at is null)",
+    )
+    .fetch_one(&portal.world.db.app)
+    .await
+    .unwrap();
+    assert_eq!(kept, (1, 1, Some(present.subscription_id)), "only what was signed for at the shop");
     portal.world.db.drop().await;
 }
 

@@ -220,10 +220,8 @@ impl ServiceNotice<'_> {
                 last_day(*ends_at, en)
             ),
             Self::PenaltyAsked { name, penalty, .. } => format!(
-                "Not cancelled. \"{}\" has {} of {} months left: penalty {}. To cancel, reply the same within 24h.",
+                "\"{}\" not cancelled yet: penalty {}. Reply again in 24h to cancel.",
                 short(name, en),
-                penalty.left,
-                penalty.commitment.months,
                 arithmetic(penalty, en),
             ),
             Self::PenaltyDue { name, penalty } => format!(

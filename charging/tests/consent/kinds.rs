@@ -1,41 +1,32 @@
 //! Whatever is sold: nothing of it runs without a yes, by whichever way it is tried.
+//!
+//! | | SMS | import | SQL as the server | page and server function |
+//! |---|---|---|---|---|
+//! | every kind of tariff, for money and for nothing | [`not_by_sms`] | [`not_by_import`] | [`not_by_plain_sql`] | `server/tests/consent.rs` |
+//! | another plan instead of the present one | [`no_change_of_plan`] | as a plan | [`no_change_of_plan`] | `server/tests/consent.rs` |
+//! | a higher cap | [`no_higher_cap`] | [`no_higher_cap`] | [`no_higher_cap`] | `server/tests/consent.rs` |
 
 use charging::consent::incoming::{Handled, incoming};
 use charging::order::store::OrderError;
 use charging::order::view::active;
 use charging::subscriber::import::{Entry, Rejection};
-use charging::tariff::Kind;
 use charging::tariff::store::{Outcome, publish};
+use charging::usage::store::current_cap;
 use sqlx::AssertSqlSafe;
 
 use crate::later;
-use crate::world::{World, now, tariff};
+use crate::offers::offers;
+use crate::world::{OTHER_PLAN, PLAN, World, at, now};
 
-const PAID: &str = r#"{"recurring":{"price":"95.00","first_month":"full"},"cancel_effective":"month_end"}"#;
-const ONCE: &str = r#"{"one_off":"95.00","cancel_effective":"immediately"}"#;
-const FREE: &str = r#"{"recurring":{"price":"0.00","first_month":"full"},"cancel_effective":"immediately",
-    "allowances":[{"service":"data","quantity":"10GB"}]}"#;
-const GIFT: &str = r#"{"cancel_effective":"immediately","allowances":[{"service":"data","quantity":"1GB"}]}"#;
-
-/// Every kind of tariff, for money and for nothing.
-fn offers() -> Vec<(String, Kind, &'static str)> {
-    let mut offers = Vec::new();
-    for kind in Kind::ALL {
-        for terms in [PAID, ONCE, FREE, GIFT] {
-            offers.push((format!("26MB91{:04}", offers.len()), kind, terms));
-        }
-    }
-    offers
+fn ids() -> Vec<String> {
+    offers().into_iter().map(|content| content.scheme_id.to_string()).collect()
 }
 
 impl World {
     async fn with_offers() -> Self {
         let world = Self::new().await;
         let mut tx = world.db.app.begin().await.unwrap();
-        let all: Vec<_> = offers()
-            .into_iter()
-            .map(|(id, kind, terms)| tariff(&id, kind, &format!("{} {id}", kind.as_str()), Some(terms)).into())
-            .collect();
+        let all: Vec<_> = offers().into_iter().map(Into::into).collect();
         let published = publish(&mut tx, &all, now()).await.unwrap();
         assert!(published.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. })), "{published:?}");
         tx.commit().await.unwrap();
@@ -62,7 +53,7 @@ impl World {
 #[tokio::test]
 async fn not_by_sms() {
     let world = World::with_offers().await;
-    for (n, (id, ..)) in (1..).zip(offers()) {
+    for (n, id) in (1..).zip(ids()) {
         let a = world.subscriber(n).await;
         let send = async |message: &str, text: &str, minute: &str| {
             let mut conn = world.db.app.acquire().await.unwrap();
@@ -84,7 +75,7 @@ async fn not_by_sms() {
 
 #[tokio::test]
 async fn not_by_import() {
-    for (id, ..) in offers() {
+    for id in ids() {
         let line = |consent: &str| {
             format!(
                 r#"{{"msisdn":"13800000001","name":"张三","region":"北京",
@@ -115,10 +106,10 @@ async fn not_by_plain_sql() {
     let world = World::with_offers().await;
     let (a, b) = (world.subscriber(1).await, world.subscriber(2).await);
     let mut tx = world.db.app.begin().await.unwrap();
-    let elsewhere = world.sign(&mut tx, b, &offers()[0].0, now()).await;
+    let elsewhere = world.sign(&mut tx, b, &ids()[0], now()).await;
     assert_eq!(elsewhere, 1);
     tx.commit().await.unwrap();
-    for (id, ..) in offers() {
+    for id in ids() {
         let order = |consent_seq: &str| {
             format!(
                 "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from,
@@ -155,9 +146,75 @@ async fn not_by_plain_sql() {
 }
 
 #[tokio::test]
+async fn no_change_of_plan() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    let present = world.has(a, PLAN, at("2026-09-01T00:00:00+08:00")).await;
+    world.ask(a, OTHER_PLAN, later("0:00")).await.unwrap();
+    assert_eq!(world.receive(a, "late", "Y", later("10:01")).await, Handled::Lapsed);
+    world.ask(a, OTHER_PLAN, later("11:00")).await.unwrap();
+    assert_eq!(world.receive(a, "no", "N", later("11:10")).await, Handled::Refused);
+    assert_eq!(world.receive(a, "after a no", "Y", later("11:20")).await, Handled::NothingAsked);
+    for (what, change) in [
+        ("to another tariff", format!("scheme_id = '{OTHER_PLAN}'")),
+        ("to another version", "version = 2".to_owned()),
+        ("to another price", "recurring_price = 99".to_owned()),
+        ("to another order", "order_id = 999".to_owned()),
+    ] {
+        let sql = format!("update subscription set {change} where subscription_id = {}", present.subscription_id);
+        assert_eq!(world.refuser(sql).await, "42501", "{what}");
+    }
+    let service = format!(
+        "update subscription set ends_at = '2026-11-01', end_reason = 'replaced' where subscriber_id = {a};
+        insert into subscription (subscriber_id, order_id, scheme_id, version, kind, tariff_kind, recurring_price,
+            one_off_price, starts_at)
+        values ({a}, {}, '{OTHER_PLAN}', 1, 'plan', 'plan', 99, 0, '2026-11-01')",
+        present.order_id
+    );
+    let by = world.refuser(service).await;
+    assert!(by.starts_with("subscription_order"), "by the order of the present plan: {by}");
+    let mut conn = world.db.app.acquire().await.unwrap();
+    let services = active(&mut conn, a, later("12:00")).await.unwrap();
+    assert_eq!((services.len(), services[0].subscription_id, services[0].ends_at), (1, present.subscription_id, None));
+    drop(conn);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn no_higher_cap() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    let cap = async || {
+        let mut conn = world.db.app.acquire().await.unwrap();
+        current_cap(&mut conn, a).await.unwrap().unwrap().cap
+    };
+    let asked = world.receive(a, "ask", "FD1000", later("0:00")).await;
+    assert!(matches!(asked, Handled::Asked { .. }), "{asked:?}");
+    assert_eq!(world.receive(a, "late", "Y", later("10:01")).await, Handled::Lapsed);
+    world.receive(a, "again", "FD1000", later("11:00")).await;
+    assert_eq!(world.receive(a, "no", "N", later("11:10")).await, Handled::Refused);
+    assert_eq!(world.receive(a, "after a no", "Y", later("11:20")).await, Handled::NothingAsked);
+    let file = r#"{"msisdn":"13800000009","name":"张三","region":"北京","cap":"601.00","subscriptions":[]}"#;
+    assert!(Entry::parse(file, now()).is_err(), "no file brings a cap above the standard one");
+    let choose = |consent: &str| {
+        format!(
+            "insert into cap_choice (subscriber_id, seq, cap, previous_seq, previous_cap, consent_seq, channel_id, actor,
+                chosen_at)
+            values ({a}, 1, 1000, 0, 600, {consent}, 'web', 'subscriber', now())"
+        )
+    };
+    assert_eq!(world.refuser(choose("null")).await, "cap_choice_raise_needs_consent");
+    assert_eq!(world.refuser(choose("1")).await, "cap_choice_consent");
+    assert_eq!(world.refuser("update cap_choice set cap = 1000".to_owned()).await, "42501");
+    assert_eq!(cap().await, 600.into());
+    assert_eq!(world.count("consent").await, 0);
+    world.db.drop().await;
+}
+
+#[tokio::test]
 async fn but_with_a_yes_each_of_them() {
     let world = World::with_offers().await;
-    for (n, (id, ..)) in (1..).zip(offers()) {
+    for (n, id) in (1..).zip(ids()) {
         let a = world.subscriber(n).await;
         let ordered = world.order(a, &id, now()).await;
         let ordered = match ordered {
