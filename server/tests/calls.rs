@@ -195,7 +195,7 @@ async fn no_phone_rings_at_night_and_none_a_day_late() {
     world.call("too late").await;
     world.clock.advance(TimeDelta::hours(24));
     caller.run().await.unwrap();
-    assert_eq!(world.states().await, [told("sent", None), told("given_up", Some("too late"))]);
+    assert_eq!(world.states().await, [told("undelivered", Some("not_told")), told("given_up", Some("too late"))]);
     world.end().await;
 }
 
@@ -216,6 +216,39 @@ async fn how_a_call_ended_is_noted_once() {
     let no_answer = json!({"call_id": two, "status": "no_answer", "rang_seconds": 30});
     assert_eq!(world.ended(&no_answer, SECRET, noon()).await, StatusCode::NO_CONTENT);
     assert_eq!(world.states().await, [told("delivered", None), told("undelivered", Some("no_answer"))]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_call_of_which_nothing_is_told_is_given_up_and_a_late_word_still_counts() {
+    let world = World::new().await;
+    let service = CallOut::default();
+    let caller = world.caller(Some(service.listen().await));
+    let one = world.call("one").await;
+    caller.run().await.unwrap();
+    world.call("until the afternoon").await;
+    let early = "update notice set expires_at = $1 where event_key = 'until the afternoon'";
+    let query = sqlx::query(early).bind(noon() + TimeDelta::hours(3));
+    query.execute(&world.database.owner).await.unwrap();
+    caller.run().await.unwrap();
+    let untold = || told("undelivered", Some("not_told"));
+    // It might ring until ten at night, and the other until three; each is waited for an hour longer.
+    for (time, states) in [
+        ("2026-11-20T15:59:59+08:00", [told("sent", None), told("sent", None)]),
+        ("2026-11-20T16:00:00+08:00", [told("sent", None), untold()]),
+        ("2026-11-20T22:59:59+08:00", [told("sent", None), untold()]),
+        ("2026-11-20T23:00:00+08:00", [untold(), untold()]),
+    ] {
+        world.clock.set(time.parse().unwrap());
+        caller.run().await.unwrap();
+        assert_eq!(world.states().await, states, "{time}");
+    }
+    for status in ["answered", "busy"] {
+        let late = json!({"call_id": one, "status": status});
+        assert_eq!(world.ended(&late, SECRET, world.clock.now()).await, StatusCode::NO_CONTENT);
+        assert_eq!(world.states().await, [told("delivered", None), untold()]);
+    }
+    assert_eq!(service.calls(noon()).len(), 2, "nobody is called again");
     world.end().await;
 }
 

@@ -12,10 +12,18 @@ use sqlx::PgConnection;
 #[cfg(feature = "postgres")]
 use super::queue::Tried;
 #[cfg(feature = "postgres")]
+use super::quiet::Hours;
+#[cfg(feature = "postgres")]
 use super::store::NoticeError;
+#[cfg(feature = "postgres")]
+use crate::clock::{local_date, start_of_day};
 
 /// A call that could not be made for so long is given up: the SMS has told it.
 pub const LIFETIME: TimeDelta = TimeDelta::hours(24);
+/// How an ended call may be told of after its phone must not ring any more. Then nobody waits for it.
+pub const TOLD_WITHIN: TimeDelta = TimeDelta::hours(1);
+/// Why a call is shown as not arrived of whose end nothing was told.
+pub const NOT_TOLD: &str = "not_told";
 /// Names the right to make calls among PostgreSQL's advisory locks.
 #[cfg(feature = "postgres")]
 const CLAIM: i64 = 0x006d_6261_6b00;
@@ -155,7 +163,8 @@ pub enum Noted {
     Unknown,
 }
 
-/// Notes how a call ended. The word of it may come before the try that handed it over is noted, and after that failed.
+/// Notes how a call ended. The word of it may come before the try that handed it over is noted, after that failed, and
+/// after nobody waited for it any more.
 ///
 /// # Errors
 /// When the database failed.
@@ -170,11 +179,12 @@ pub async fn ended(
     let first = sqlx::query!(
         "update notice set state = case when $3::text is null then 'delivered' else 'undelivered' end, last_error = $3,
             settled_at = $4, sent_at = coalesce(sent_at, $4)
-        where subscriber_id = $1 and notice_id = $2 and channel = 'call' and settled_at is null",
+        where subscriber_id = $1 and notice_id = $2 and channel = 'call' and (settled_at is null or last_error = $5)",
         id.subscriber_id,
         id.notice_id,
         error,
         now,
+        NOT_TOLD,
     )
     .execute(&mut *conn)
     .await?;
@@ -189,6 +199,34 @@ pub async fn ended(
     .fetch_one(conn)
     .await?;
     Ok(if is_known { Noted::Before } else { Noted::Unknown })
+}
+
+/// Gives up the calls of whose end nothing was told within [`TOLD_WITHIN`] of the last moment at which the phone might ring:
+/// the end of the waking hours in which the call was handed over, or when what it says no longer holds. Returns how many.
+///
+/// # Errors
+/// When the database failed.
+#[cfg(feature = "postgres")]
+pub async fn give_up_untold(conn: &mut PgConnection, hours: Hours, now: DateTime<Utc>) -> Result<u64, NoticeError> {
+    let rung_by = now - TOLD_WITHIN;
+    let given_up = sqlx::query!(
+        "update notice set state = 'undelivered', last_error = $1, settled_at = $2
+        where channel = 'call' and state = 'sent' and (sent_at < $3 or expires_at <= $4)",
+        NOT_TOLD,
+        now,
+        over_since(hours, rung_by),
+        rung_by,
+    )
+    .execute(conn)
+    .await?;
+    Ok(given_up.rows_affected())
+}
+
+/// The waking hours before this instant are over: the start of the day, or of the next one where they are over too.
+#[cfg(feature = "postgres")]
+fn over_since(hours: Hours, at: DateTime<Utc>) -> DateTime<Utc> {
+    let day = local_date(at);
+    start_of_day(if hours.end(at) <= at { day.succ_opt().unwrap_or(day) } else { day })
 }
 
 #[cfg(test)]

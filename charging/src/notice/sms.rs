@@ -127,14 +127,15 @@ pub fn decode_gsm(septets: &[u8]) -> String {
     let mut rest = septets.iter().map(|octet| octet & 0x7F);
     let default = |septet: u8| DEFAULT[usize::from(septet)];
     while let Some(septet) = rest.next() {
-        text.push(if septet != ESCAPE {
-            default(septet)
-        } else {
-            match rest.next() {
-                None | Some(ESCAPE) => ' ',
-                Some(escaped) => {
-                    EXTENSION.iter().find(|(of, _)| *of == escaped).map_or(default(escaped), |(_, letter)| *letter)
-                }
+        if septet != ESCAPE {
+            text.push(default(septet));
+            continue;
+        }
+        text.push(match rest.next() {
+            None | Some(ESCAPE) => ' ',
+            Some(escaped) => {
+                let letter = EXTENSION.iter().find(|(of, _)| *of == escaped);
+                letter.map_or(default(escaped), |(_, letter)| *letter)
             }
         });
     }

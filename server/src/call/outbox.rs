@@ -55,13 +55,21 @@ impl Caller {
         Ok(Self { pool: state.pool.clone(), clock: state.clock.clone(), settings, callback_url, peers })
     }
 
-    /// Hands over what is due, unless it is night: then it waits, and what does not hold until the morning is given up.
+    /// Hands over what is due, unless it is night: then it waits, and what does not hold until the morning is given up. So is
+    /// what was handed over and never heard of again.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn run(&self) -> anyhow::Result<()> {
         let now = self.clock.now();
-        let expired = queue::expire(&mut *self.pool.acquire().await?, now).await?;
+        let mut conn = self.pool.acquire().await?;
+        let expired = queue::expire(&mut conn, now).await?;
+        let untold = call::give_up_untold(&mut conn, self.settings.hours, now).await?;
+        drop(conn);
+        if untold > 0 {
+            tracing::warn!(untold, "the call-out service did not tell how calls ended");
+            metrics::counter!(metric::ENDED, "result" => call::NOT_TOLD).increment(untold);
+        }
         count(Settled { given_up: expired, ..Settled::default() });
         while self.settings.hours.contain(self.clock.now()) && self.batch().await? == usize::from(BATCH) {}
         Ok(())

@@ -41,14 +41,19 @@ pub fn ChoicesPage() -> impl IntoView {
                     <p class="small muted">{td_string!(l, notice.choose_usage_share_hint)}</p>
                 </fieldset>
                 {state.calls.then(|| calls(l, tick))}
-                {languages(l, subscriber.language)}
+                {languages(l, subscriber.language, state.calls)}
                 <button class="button primary wide-button">{td_string!(l, notice.save)}</button>
             </form>
             {always(l)}
             {(!waking().are_all())
                 .then(|| {
                     let (from, until) = (waking().first_hour(), waking().end_hour());
-                    view! { <p>{td_string!(l, notice.quiet, from = from, until = until)}</p> }
+                    let words = if state.calls {
+                        td_string!(l, notice.quiet, from = from, until = until)
+                    } else {
+                        td_string!(l, notice.quiet_sms, from = from, until = until)
+                    };
+                    view! { <p>{words}</p> }
                 })}
             <p class="actions">
                 <a class="button" href="/me/notices">{td_string!(l, notice.title)}</a>
@@ -85,7 +90,7 @@ fn calls(l: Locale, tick: impl Fn(Topic) -> AnyView) -> impl IntoView {
     }
 }
 
-fn languages(l: Locale, chosen: Language) -> impl IntoView {
+fn languages(l: Locale, chosen: Language, has_calls: bool) -> impl IntoView {
     let choices = Language::ALL
         .into_iter()
         .map(|language| {
@@ -104,7 +109,7 @@ fn languages(l: Locale, chosen: Language) -> impl IntoView {
         .collect_view();
     view! {
         <fieldset class="stack-tight">
-            <legend>{td_string!(l, notice.language)}</legend>
+            <legend>{if has_calls { td_string!(l, notice.language) } else { td_string!(l, notice.language_sms) }}</legend>
             {choices}
         </fieldset>
     }

@@ -2,7 +2,7 @@
 
 mod choices;
 
-use charging::notice::call::Ending;
+use charging::notice::call::{Ending, NOT_TOLD};
 use charging::notice::queue::TOO_LATE;
 use charging::notice::store::{Notice, for_subscriber};
 use charging::subscriber::store::find;
@@ -102,6 +102,7 @@ fn call_state(l: Locale, notice: &Notice) -> (&'static str, String) {
         "delivered" => ("small muted", td_string!(l, notice.call_answered, time = at(l, notice, notice.settled_at))),
         "undelivered" => {
             let why = match ending {
+                None if notice.last_error.as_deref() == Some(NOT_TOLD) => td_string!(l, notice.call_not_told),
                 Some(Ending::NoAnswer) => td_string!(l, notice.call_no_answer),
                 Some(Ending::Busy) => td_string!(l, notice.call_busy),
                 Some(Ending::Refused) => td_string!(l, notice.call_refused),
