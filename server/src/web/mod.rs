@@ -1,5 +1,6 @@
 //! The portal over HTTP: pages and server functions of `app`, static files, and what every answer passes through.
 
+mod gathered;
 mod headers;
 mod health;
 mod metrics;
@@ -35,6 +36,7 @@ use tower_sessions::{Expiry, SessionManagerLayer};
 use crate::session_store::PostgresSessions;
 use crate::{call, network};
 
+pub use gathered::Gathering;
 pub use site::{Site, options};
 
 /// The longest body of a request, in bytes: forms are small.
