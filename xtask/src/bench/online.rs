@@ -37,9 +37,8 @@ pub fn measure(place: &Place) -> anyhow::Result<Vec<Row>> {
     let mut spread = open(server.address, 0..SESSIONS)?;
     let mut shared = open(server.address, std::iter::repeat_n(SESSIONS, SESSIONS))?;
     let time = Duration::from_secs(RUN_SECONDS);
-    let load = |sessions: &mut [Session], pace| {
-        streams::run(server.address, CONNECTIONS, requests(sessions), pace, time)
-    };
+    let load =
+        |sessions: &mut [Session], pace| streams::run(server.address, CONNECTIONS, requests(sessions), pace, time);
     let peak_of = |sessions: &mut [Session]| load(sessions, Pace::AsAnswered).map(|run| run.requests_per_second);
     let (mut online, mut same) = (Vec::new(), Vec::new());
     for _ in 0..PAIRS {

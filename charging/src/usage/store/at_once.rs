@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::UsageError;
 use super::ingest::{self, Round};
 use super::records::StoredSplit;
 use super::save::{AllowanceColumns, HeldColumns, each};
 use super::session_rows::{self, Session};
-use super::UsageError;
 use crate::usage::session::{Quota, UnitAnswer};
 
 /// Writes a round that is plain, and the sessions, all of which are stored, if the subscribers still have these leases:

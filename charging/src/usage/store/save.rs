@@ -24,7 +24,10 @@ pub(super) async fn save_months(conn: &mut PgConnection, months: &BTreeMap<Key, 
 }
 
 /// Rows of all months, each with whose month it is of.
-pub(super) fn each<'a, I: Iterator>(months: &'a BTreeMap<Key, Loaded>, rows: impl Fn(&'a Loaded) -> I) -> Vec<(Key, I::Item)> {
+pub(super) fn each<'a, I: Iterator>(
+    months: &'a BTreeMap<Key, Loaded>,
+    rows: impl Fn(&'a Loaded) -> I,
+) -> Vec<(Key, I::Item)> {
     months.iter().flat_map(|(key, loaded)| rows(loaded).map(|row| (*key, row))).collect()
 }
 
