@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::command::demo;
 use crate::context::Context;
-use crate::web::{self, Settings, Site};
+use crate::web::{self, Gathering, Settings, Site};
 use crate::worker::Workers;
 use crate::{call, network, sms};
 
@@ -80,9 +80,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     let workers = Workers::start(&state, sms, caller)?;
     let portal = web::router(state, &settings).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = watch::channel(false);
-    let listener = listener.tap_io(|connection| {
-        connection.set_nodelay(true).ok();
-    });
+    let listener = Gathering(listener).tap_io(|connection| connection.set_nodelay());
     let server = axum::serve(listener, portal).with_graceful_shutdown(told(stopped.clone()));
     println!("Mingbai is at http://{address}/");
     let mut server = tokio::spawn(server.into_future());

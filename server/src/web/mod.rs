@@ -1,6 +1,7 @@
 //! The portal over HTTP: pages and server functions of `app`, static files, and what every answer passes through.
 
 mod access;
+mod gathered;
 mod headers;
 mod health;
 mod metrics;
@@ -40,6 +41,7 @@ use crate::{call, network};
 
 use access::Door;
 
+pub use gathered::Gathering;
 pub use site::{Site, options};
 
 /// The longest body of a request, in bytes: forms are small.

@@ -2,7 +2,7 @@
 //! each with one request under way at most. The frames are written here (RFC 9113, RFC 7541): what measures should take
 //! little of the machine.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -152,7 +152,12 @@ impl<'a> Connection<'a> {
             {
                 continue;
             }
-            let read = self.socket.read(&mut buffer).context("no answer in time")?;
+            let read = loop {
+                match self.socket.read(&mut buffer) {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    read => break read.context("no answer in time")?,
+                }
+            };
             ensure!(read > 0, "the server closed the connection");
             self.incoming.extend_from_slice(&buffer[..read]);
             self.take_frames()?;
