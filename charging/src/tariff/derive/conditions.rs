@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use chrono::NaiveDate;
 use regex::Regex;
 
 use super::page::Page;
@@ -31,17 +32,30 @@ pub(super) fn check_commitment(content: &TariffContent) -> Result<(), Underivabl
     }
 }
 
-/// 有效期限 must say that it is prolonged, and must not name another price or an end.
+/// 有效期限 must say that it is prolonged, or name no more than a last day that is not before 下线日期 (until
+/// then the price holds, and what terms say is what a month costs); and must not name another price or an end.
 pub(super) fn check_validity(content: &TariffContent) -> Result<(), Underivable> {
     static CONTINUES: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            "自动(续展|续订|续约|续期|续费|顺延|延期|延续|延长|逐年顺延|逐年延期)|往后续展|逐年(自动)?(顺延|延期)|需求顺延|长期有效|继续按此标准执行|单位进行续订",
+            "自动(续展|展续|续订|续约|续期|续费|顺延|延期|延续|延长|逐年顺延|逐年延期)|往后续展|逐年(自动)?(顺延|延期)|需求顺延|长期有效|继续按此标准执行|单位进行续订|不退订可顺延|无异议(可再次|继续)顺延|连续包月",
         )
     });
-    static ENDS: LazyLock<Regex> =
-        LazyLock::new(|| pattern("元|[0-9]天|自动(失效|取消|退订|终止|截止)|恢复|在售|优惠|阶段|[0-9]折|前往"));
+    static ENDS: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            "元|[0-9]天|自动(失效|取消|退订|终止|截止)|恢复|在售|优惠|阶段|[0-9]折|前往|退订当[日天]|退订(立即|即时)",
+        )
+    });
+    static ONLY_A_DAY: LazyLock<Regex> = LazyLock::new(|| {
+        pattern("^(?:资费)?(?:有效期)?(?:截)?(?:至|为|:)*(20[0-9]{2})[年-]?([0-9]{1,2})[月-]?([0-9]{1,2})日?[.。]?$")
+    });
     let validity = compact(&content.validity);
-    if CONTINUES.is_match(&validity) && !ENDS.is_match(&validity) { Ok(()) } else { Err(Underivable::Validity) }
+    if CONTINUES.is_match(&validity) && !ENDS.is_match(&validity) {
+        return Ok(());
+    }
+    let day = ONLY_A_DAY
+        .captures(&validity)
+        .and_then(|day| NaiveDate::from_ymd_opt(day[1].parse().ok()?, day[2].parse().ok()?, day[3].parse().ok()?));
+    if day.is_some_and(|day| day >= content.on_sale_until) { Ok(()) } else { Err(Underivable::Validity) }
 }
 
 /// How the first month is charged; `daily` where the text is silent.
@@ -52,7 +66,7 @@ pub(super) fn first_month(page: &mut Page, sources: &mut Vec<Source>) -> Result<
             (
                 FirstMonth::Daily,
                 pattern(&format!(
-                    "{start}[^。;\n0-9首次]{{0,24}}?(?:按[日天](?:数)?(?:折算|计费|计算|收取|计收|收费)?|按?(?:当月)?剩余(?:实际)?天数折算)(?:一次性)?(?:收取|收费|提供|计费)?(?:[,、](?:套餐内容|套内资源|包含的?业务量?|业务量|内含流量)(?:也)?按?[日天]?折算(?:一次性)?提供)?"
+                    "{start}[^。;\n0-9首次]{{0,24}}?(?:按[日天](?:数)?(?:折算|计费|计算|收取|计收|收费)?|按?(?:当月)?剩余(?:实际)?天数折算)(?:一次性)?(?:收取|收费|提供|计费)?(?:[,、](?:套餐内容|套内资源|包含的?业务量?|业务量|内含流量)(?:也)?按?[日天]?折算(?:一次性)?提供)?(?:\\(入网/生效当日到月底\\))?(?:,费用一次性收取)?"
                 )),
             ),
             (FirstMonth::Half, pattern(&format!("{start}[^。;\n0-9,首次]{{0,10}}?(?:减半|半价)"))),
@@ -69,12 +83,13 @@ pub(super) fn first_month(page: &mut Page, sources: &mut Vec<Source>) -> Result<
             "次月(?:起|开始)?(?:套餐费|资费|月费|在?月初|一次性|全额|全量|套内|套餐内?|语音|流量|业务量|业务|通信|资源|等|提供|收取|收费|扣费|[,、])*(?:收取|收费|扣费|提供)",
         )
     });
+    static CHOICE: LazyLock<Regex> = LazyLock::new(|| pattern("选|或|按量|全价.*按|半价.*按"));
     static UNCLEAR: LazyLock<Regex> = LazyLock::new(|| pattern("首月|按量计费|资源?全量|不折算|次日"));
     let mut found = None;
     for (mode, pattern) in MODES.iter() {
         let pieces = page.take(pattern);
         if let Some(piece) = pieces.first() {
-            if found.is_some() {
+            if found.is_some() || pieces.iter().any(|piece| CHOICE.is_match(piece.group(0))) {
                 return Err(Underivable::FirstMonth);
             }
             found = Some((*mode, page.sentence(piece)));

@@ -19,7 +19,7 @@ const N: &str = r"([0-9]+(?:\.[0-9]+)?)";
 static RUN: LazyLock<Regex> = LazyLock::new(|| {
     let amount = r"[0-9]+(?:\.[0-9]+)?元(?:[/每]?1?[gm]b?)?";
     // The longer words first: the first that fits is taken.
-    let words = "套餐外|已产生|上网|上述|不再|不足|使用|免费|前述|单价|同样|后续|套外|封顶|往后|循环|执行|按照|收取|收费|最多|未满|标准|流量|直至|类推|累计|继续|规则|计收|计算|计费|费用|超出|超套|超过|达到|不|仍|以|先|内|到|前|即|可|后|含|当|按|收|时|此|每|满|用|的|至|计|超|达";
+    let words = "套餐外|已产生|上网|上述|不再|不足|使用|免费|前述|单价|同样|后续|国内|套外|封顶|往后|循环|执行|按照|收取|收费|最多|未满|标准|流量|直至|类推|累计|继续|规则|计收|计算|计费|费用|超出|超套|超过|达到|不|仍|以|先|内|到|前|即|可|后|含|当|按|收|时|此|每|满|用|的|至|计|超|达";
     pattern(&format!(r"(?:{amount}|[0-9]+mb?|每?1gb?|每gb?|{words}|[,():#、])+"))
 });
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"([0-9]+(?:\.[0-9]+)?)元([/每]?1?m)?"));
@@ -38,14 +38,20 @@ static VOICE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 /// A price a message; 彩信 are no service of ours.
-static SMS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(&format!(r"([^0-9,。;\n]{{0,24}}?){N}元(?:/|每)条(?:\(次\))?(?:计费|收取|收费)?")));
+static SMS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(
+        r"([^0-9,。;\n]{{0,24}}?){N}元(?:/|每)条(?:\(次\))?(?:计费|收取|收费)?(国内(?:点对点)?短、?彩信)?"
+    ))
+});
 /// Anything that would change what a plain price a GB means.
 static OTHERWISE: LazyLock<Regex> =
     LazyLock::new(|| pattern("不足|未满|不到|不满|向下取整|取整|前|满|达到|最多|每|先|以后|后续"));
 /// The same beside the price, outside its run.
-static OTHERWISE_LEFT: LazyLock<Regex> =
-    LazyLock::new(|| pattern("[不未][足满]|不到|取整|租宝|放心用|当日|自动叠加|计费单位|部分按|之后|以后"));
+static OTHERWISE_LEFT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        "[不未][足满]|不到|取整|租宝|放心用|当日|自动叠加|[^g][^b]为计费单位|计费单位[^#。;\n]|部分按|之后|[^及]以后",
+    )
+});
 
 pub(super) fn take(page: &mut Page, kind: Kind, sources: &mut Vec<Source>) -> Result<Vec<Overage>, Underivable> {
     let found = [(Service::Data, data(page)?), (Service::Voice, voice(page)?), (Service::Sms, sms(page)?)];
@@ -138,14 +144,20 @@ fn run_model(run: &str) -> Result<OverageModel, Underivable> {
 }
 
 fn ladder(run: &str, unit_price: Decimal, block_price: Decimal) -> Result<OverageModel, Underivable> {
-    if !STOPS.is_match(run) {
-        return Err(Underivable::Overage("where the price a MB stops is not said"));
-    }
+    let mut stops = STOPS.is_match(run);
     for megabytes in MEGABYTES.captures_iter(run) {
         let megabytes: Decimal = megabytes[1].parse().map_err(|_| Underivable::Figure(run.to_owned()))?;
-        if megabytes != Decimal::ONE && megabytes.checked_mul(unit_price) != Some(block_price) {
+        if megabytes == Decimal::ONE {
+            continue;
+        }
+        if megabytes.checked_mul(unit_price) != Some(block_price) {
             return Err(Underivable::Contradiction("the ladder does not add up"));
         }
+        // `前250MB按0.02元/MB` beside `5元/GB`: the price a MB stops where it has become the price a GB.
+        stops = true;
+    }
+    if !stops {
+        return Err(Underivable::Overage("where the price a MB stops is not said"));
     }
     if block_price < unit_price {
         return Err(Underivable::Contradiction("the ladder does not add up"));
@@ -178,6 +190,7 @@ fn sms(page: &mut Page) -> Result<Found, Underivable> {
     for piece in page.take(&SMS) {
         let of = piece.group(1);
         let of = of.rsplit_once('元').map_or(of, |(_, last)| last);
+        let of = if piece.group(3).is_empty() { of } else { piece.group(3) };
         if ["北斗", "国际", "卫星", "网间", "网内"].iter().any(|word| of.contains(word)) {
             return Err(Underivable::Overage("messages of different kinds have different prices"));
         }

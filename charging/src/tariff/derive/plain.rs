@@ -14,15 +14,17 @@ use crate::tariff::{Kind, TariffContent, fold};
 static HARMLESS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
         // Generations of the network, never an amount of data.
-        r"[45]g(?:-a\b|a)?(?:致享|极速|优享|尊享|臻享|基础|专属)?(?:服务|速率|网络|消息|新通话|套餐|功能|版)",
+        r"[45]g(?:-?a)?(?:致享|极速|优享|尊享|臻享|基础|专属)?(?:上网服务|服务|速率|网络|消息|新通话|套餐|功能|版)",
         r"(?:1008[0-9]|1001[0-9]|10000)(?:客服)?(?:热线|号)?",
         // What happens to data when the plan is changed.
         r"\([^()0-9]*(?:变更|过户|销户)[^()0-9]*结转[^()0-9]*\)",
         r"副卡可?(?:使用|共享)主卡[^,。;\n0-9]{0,20}",
         r"结转一次",
         // Memberships for those who ordered at a certain time: not metered.
-        r"(?:20[0-9]{2}年)[0-9]{1,2}月[0-9]{1,2}日-[0-9]{1,2}月[0-9]{1,2}日期间办理的用户,享[^,。;\n0-9]{0,12}会员",
-        // Free incoming calls and caller display.
+        r"(?:[0-9]\.)?(?:20[0-9]{2}年)[0-9]{1,2}月[0-9]{1,2}日-[0-9]{1,2}月[0-9]{1,2}日期间办理的用户,享[^,。;\n0-9]{0,12}会员",
+        // Other services at nothing; free incoming calls and caller display.
+        r"(?:来电来信免打扰|反诈名片(?:基础版)?)0元/月(?:-?立即生效)?",
+        r"联通助理漏话提醒60天体验包0元/月(?:-立即生效|\(可选\))?|来电显示服务100%优惠",
         r"(?:免费)?(?:赠送|赠|包含|含|送)?来电(?:显示|来信免打扰|提醒|免打扰)(?:业务|服务|功能)?(?:免费)?",
         r"(?:在)?(?:国内|全国|内地)?(?:接听|被叫)(?:电话)?(?:均)?(?:免费|0元(?:/分钟)?|不收费)",
         // Where it can be used: in the mainland, as all our usage is.
@@ -31,20 +33,25 @@ static HARMLESS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         // Rounding as the rating rules have it: a started minute, a started MB.
         r"(?:每次)?(?:通话)?不足(?:1|一)(?:分钟|mb)(?:的部分)?按(?:照)?(?:1|一)(?:分钟|mb)(?:计费|计算|收取|计|收费)?",
         // Storage, broadband, speeds: not metered.
-        r"(?:赠送|赠|含|享|免费)?(?:联通智家-?|联通|移动)?云盘(?:\(?(?:尊享|vip|白金|黄金|钻石|铂金|白银|基础|会员|版|空间|个人空间)*\)?)?(?:[0-9]+(?:tb?|gb?)?)?(?:\(?(?:尊享|vip|会员|空间|版)*\)?)",
-        r"[0-9]+(?:tb?|gb?)(?:的)?(?:移动|联通|免费)?(?:云盘|云空间|空间|云存储)(?:空间|会员|服务)?",
+        r"(?:赠送|赠|含|享|免费)?(?:[0-9]+(?:tb?|gb?)的?)?(?:联通智家-?|联通|移动)?云盘(?:\(?(?:尊享|vip|白金|黄金|钻石|铂金|白银|基础|会员|版|空间|个人空间)*\)?)?(?:[0-9]+(?:tb?|gb?)?)?(?:\(?(?:尊享|vip|会员|空间|版)*\)?)",
+        r"[0-9]+(?:tb?|gb?)(?:的)?(?:移动|联通|免费)?(?:云盘|云空间|融合空间|个人云|家庭云|空间|云存储)(?:空间|会员|服务)?",
+        // The other generations beside 5G.
+        r"2/3/4/5g",
+        // Memberships that last for a while.
+        r"享[0-9]+张观影券",
+        r"最多享[0-9]+个月[^,。;\n0-9]{0,8}权益",
+        r"权益首月需主动[^,。;\n0-9]{0,16}领取|权益[^,。;\n0-9]{0,12},新入网首月需主动领取",
         r"(?:联通|移动)?看家(?:[0-9]天)?(?:云存储)?(?:回看|svip|服务)?",
-        r"(?:[0-9一]条)?(?:下行|上行|峰值|最高|速率|达|可达|\()*[0-9]+(?:\.[0-9]+)?[gmk]bps",
+        r"(?:[0-9一]条)?(?:5g)?(?:下行|上行|峰值|最高|速率|达|可达|为|:|\()*[0-9]+(?:\.[0-9]+)?[gmk]bps",
         r"(?:[0-9一]条)?[0-9]+m?(?:光)?宽带|[0-9一]条(?:免费|本地)?宽带",
-        // Secondary cards: optional, never ordered by this order.
-        r"(?:最多|至多|含|包含)?(?:可|还可|支持)?(?:免费)?(?:办理?|开通|添加|加)?(?:最多)?(?:可)?(?:办理)?[0-9一二两三四五六九]{1,2}张(?:0元/月)?(?:收费|有价|免费|付费)?(?:亲情)?副卡(?:,[0-9]张免费|,免费[0-9]张)?(?:共享[^0-9。;\n]{0,16})?(?:[,(]?(?:超出[0-9]张)?(?:副卡)?(?:月费|每张|资费|按)*[0-9]+元/(?:张/月|月/张|张|月)(?:收费|收取)?\)?)?",
-        r"副卡(?:月费|每张|资费|按|标准)*[0-9]+元/(?:张/月|月/张|张|月)(?:收费|收取)?",
-        r"(?:,|\()?每张[0-9]+元/月",
         // Prices of other services, named elsewhere.
         r"其[他它](?:未尽)?(?:业务|资费|服务|内容)?(?:均)?(?:按|执行)[^。;\n0-9]{0,30}",
         r"按照?(?:套餐外|套外)(?:流量)?(?:资费|标准|费)*(?:执行|收取|收费|计费|计收)(?:相应费用)?",
         r"与[^,。;\n0-9]{0,20}互斥",
         r"[n0-9]+选[0-9一]",
+        r"其他业务0\.1元",
+        // Broadband that may be had beside it.
+        r"可选装[0-9]条宽带:[^,。;\n]{0,24}宽带",
     ]
     .iter()
     .map(|text| pattern(text))
@@ -74,11 +81,44 @@ static CHINESE_FIGURE: LazyLock<Regex> =
 pub(super) fn set_aside(page: &mut Page) {
     static LIST_MARKER: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"(?:^|[\n。;,:#])(\(?[0-9]{1,2}[、.)]|[①-⑩])[^0-9]"));
+    // Lists whose items do not end with a stop: `…不可结转2.当月…`.
+    static MARKER_WITHIN: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\p{Han}#)]([2-9]\.{1,2})[\p{Han}#]"));
+    let markers = |page: &mut Page| {
+        page.take_group(&LIST_MARKER);
+        page.take_group(&MARKER_WITHIN);
+    };
+    markers(page);
+    set_aside_cards(page);
     for pattern in HARMLESS.iter() {
         page.take(pattern);
     }
-    page.take_group(&LIST_MARKER);
+    markers(page);
 }
+
+/// Takes out clauses about secondary cards, which are ordered and charged apart, where they hold no other figure than
+/// how many there may be and what each costs.
+fn set_aside_cards(page: &mut Page) {
+    static CLAUSE: LazyLock<Regex> = LazyLock::new(|| {
+        let figure = format!("{CARD_DAY}|[0-9]+元?(?:/张/月|/月/张|/张|/月|一张|1张|张|个)");
+        let (before, part) = (format!(r"(?:{figure}|[^0-9a-z#),。;\n])*"), format!(r"(?:{figure}|[^0-9a-z#,。;\n])*"));
+        let goes_on =
+            "[0-9]张免费|免费[0-9]张|第[0-9]张|超出|其余|其[他它]|其中|每张|月费|免费|按|最多|至多|上限|新办|共享主卡";
+        pattern(&format!(r"{before}[0-9]?副卡{part}(?:,(?:{goes_on}){part})*"))
+    });
+    static CHARGED_APART: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"\(如有收费副卡,则按市公司标准,在套餐费外单独收费\)"));
+    static DAY: LazyLock<Regex> = LazyLock::new(|| pattern(CARD_DAY));
+    static OF_THE_PLAN: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            "优惠|折|减|返|赠|送|套餐费|首|前|年|活动|活跃|额外|叠|流量包|语音包|获|领|需|须|满|承诺|合约|定向|省内",
+        )
+    });
+    page.take(&CHARGED_APART);
+    page.take_where(&CLAUSE, |clause| !OF_THE_PLAN.is_match(&DAY.replace_all(clause, "")));
+}
+
+/// Since when there may be more cards.
+const CARD_DAY: &str = "20[0-9]{2}年[0-9]{1,2}月[0-9]{1,2}日后";
 
 /// Takes out where the texts repeat the monthly price.
 pub(super) fn take_price(page: &mut Page, price: Decimal) -> Result<(), Underivable> {
@@ -129,20 +169,20 @@ pub(super) fn check_nothing_is_left(page: &Page, kind: Kind) -> Result<(), Under
 pub(super) fn check_name(content: &TariffContent, price: Decimal) -> Result<(), Underivable> {
     static NAME_CONDITION: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            "副卡|成员|主卡|终端|固话|座机|优惠|折|赠|送|返|合约|体验|试用|首|年包|季包|半年|日包|天包|周包|小时|定向|省内|国际|漫游|港澳|校园网|亲情|专项|减免|免费|扣减|补|档差|模组|模块|可选包|叠加|夜|闲时|视频流量|保号|停机|续|接续|限速|分享|升级|权益|会员|个月|[0-9]天|[0-9]期|原价|融合|宽带|组网|fttr|携转|预约|共享",
+            "副卡|终端|固话|座机|优惠|折|赠|送|返|合约|体验|试用|首|年包|季包|半年|日包|天包|周包|小时|定向|省内|国际|漫游|港澳|校园网|亲情|专项|减免|免费|扣减|补|档差|模组|模块|可选包|叠加|夜|闲时|视频流量|保号|停机|续|接续|限速|分享|升级|权益|会员|个月|[0-9]天|[0-9]期|原价|宽带|组网|fttr|携转|预约|共享",
         )
     });
     static VERSION: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r"20[12][0-9]年?版?|2[2-6](?:0[1-9]|1[0-2])|2[0-6]版|升级版|[0-9]\.[0-9]版?|[45]g(?:-a|a)?|v[0-9]|[a-z]版",
+            r"20[12][0-9](?:0[1-9]|1[0-2])|20[12][0-9]年?版?|2[2-6](?:0[1-9]|1[0-2])|2[0-6]版|升级版|[0-9]\.[0-9]版?|[45]g(?:-a|a)?|v[0-9]|[a-z]版",
         )
     });
     static FIGURE: LazyLock<Regex> = LazyLock::new(|| pattern(r"([0-9]+(?:\.[0-9]+)?)(元|档|gb?|mb?|分钟|条|月租)?"));
     let name: String = fold(&content.name).chars().filter(|c| !c.is_whitespace()).collect();
+    let name = VERSION.replace_all(&name, "#");
     if let Some(word) = NAME_CONDITION.find(&name) {
         return Err(Underivable::Condition(word.as_str().to_owned()));
     }
-    let name = VERSION.replace_all(&name, "#");
     for figure in FIGURE.captures_iter(&name) {
         let shown = figure.get(0).map_or("", |whole| whole.as_str());
         let number = figure.get(1).and_then(|number| number.as_str().parse::<Decimal>().ok());
