@@ -141,12 +141,9 @@ pub(super) fn NewPassword() -> impl IntoView {
 /// Black on white in every theme, since that is what cameras read.
 fn qr(picture: &QrCode, label: &'static str) -> impl IntoView + use<> {
     let width = picture.width();
-    let mut path = String::new();
-    for (at, color) in picture.to_colors().into_iter().enumerate() {
-        if color == Color::Dark {
-            path += &format!("M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET);
-        }
-    }
+    let dark = picture.to_colors().into_iter().enumerate().filter(|(_, color)| *color == Color::Dark);
+    let modules = dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET));
+    let path = modules.collect::<Vec<_>>().concat();
     let side = width + 2 * QUIET;
     view! {
         <svg class="qr" role="img" aria-label=label viewBox=format!("0 0 {side} {side}") shape-rendering="crispEdges">

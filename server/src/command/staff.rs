@@ -8,6 +8,7 @@ use charging::staff::account::{add, block, find_by_login, list, reset, set_roles
 use charging::staff::enrolment::Open;
 use charging::staff::{Actor, Login, Role, StaffKey, demo};
 use clap::Subcommand;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use sqlx::PgConnection;
@@ -20,8 +21,8 @@ pub enum Command {
     Add {
         /// The sign-in name: 3 to 41 small letters, digits, `.`, `_` or `-`.
         login: Login,
-        /// tariff_manager, tariff_approver, agent, agent_lead, auditor or administrator; can be given several times.
-        #[arg(long = "role", required = true)]
+        /// What the person is there for; can be given several times.
+        #[arg(long = "role", required = true, value_parser = role())]
         roles: Vec<Role>,
         /// The name to show. Left out: the sign-in name.
         #[arg(long)]
@@ -32,7 +33,7 @@ pub enum Command {
     /// Give somebody these roles and no others.
     Roles {
         login: Login,
-        #[arg(long = "role", required = true)]
+        #[arg(long = "role", required = true, value_parser = role())]
         roles: Vec<Role>,
     },
     /// Sign somebody out everywhere, and let him in no more.
@@ -41,6 +42,11 @@ pub enum Command {
     Unblock { login: Login },
     /// Take password and authenticator away, and print the link by which new ones are set up.
     Reset { login: Login },
+}
+
+/// A role by its name; `--help` lists them.
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|name| name.parse::<Role>())
 }
 
 /// # Errors

@@ -52,13 +52,12 @@ pub async fn guard(door: Door<impl Page>, mut request: Request, next: Next) -> R
         Err(response) => return response,
     };
     let is_allowed = match (access, &member) {
-        (Access::Everybody, _) => true,
+        (Access::Everybody, _) | (Access::Staff, Some(_)) => true,
+        (Access::Permitted(permission), Some(member)) => member.may(permission),
         (Access::Staff | Access::Permitted(_), None) => {
             let page = if sent.is_some() { "/staff/login?problem=ended" } else { "/staff/login" };
             return no_store(sign_in(page, &request, "/staff"));
         }
-        (Access::Staff, Some(_)) => true,
-        (Access::Permitted(permission), Some(member)) => member.may(permission),
         (Access::Subscriber | Access::Machine, _) => false,
     };
     if let Some(member) = member {
@@ -117,4 +116,41 @@ async fn refuse(door: &Door<impl Page>, mut request: Request) -> Response {
 fn no_store(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use charging::clock::SystemClock;
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::web::{Site, options};
+
+    #[tokio::test]
+    async fn what_nobody_declared_is_closed() {
+        let state = AppState {
+            pool: PgPoolOptions::new().connect_lazy_with(PgConnectOptions::new()),
+            clock: Arc::new(SystemClock),
+            demo: true,
+            calls: false,
+            staff_key: None,
+            secure: false,
+            leptos_options: options(&Site::find(), ([127, 0, 0, 1], 3000).into()),
+        };
+        let page =
+            |_: Request| -> futures::future::BoxFuture<'static, Response> { Box::pin(async { Response::default() }) };
+        let door = Door { state: Arc::new(state), page };
+        let guard = from_fn(move |request: Request, next: Next| guard(door.clone(), request, next));
+        let routes = Router::new().route("/staff/new", get(async || "in")).route("/api/new", get(async || "in"));
+        let routes = routes.route("/notices", get(async || "in")).layer(guard);
+        for (path, status) in [("/staff/new", 403), ("/api/new", 403), ("/notices", 200)] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            assert_eq!(routes.clone().oneshot(request).await.unwrap().status(), status, "{path}");
+        }
+    }
 }
