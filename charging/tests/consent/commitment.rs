@@ -92,7 +92,7 @@ async fn what_binds_is_told_before_the_yes() {
     let world = World::with_commitment().await;
     let a = world.subscriber(1).await;
     let asked = world.ask(a, BINDING, now()).await.unwrap();
-    for told in ["在网要求：在网12个月(含办理当月)。", "提前退订付99.00元×剩余月数×30%，最多297.00元"]
+    for told in ["合约期：在网12个月(含办理当月)。", "提前退订付99.00元×剩余月数×30%，最多297.00元"]
     {
         assert!(asked.description.contains(told), "{}", asked.description);
     }
