@@ -134,7 +134,7 @@ impl World {
             created_at: now,
             due_at: now,
         };
-        assert!(enqueue(&mut *self.db.app.acquire().await.unwrap(), &notice).await.unwrap());
+        assert!(enqueue(&mut self.db.app.acquire().await.unwrap(), &notice).await.unwrap());
     }
 
     async fn sent(&self) -> i64 {
