@@ -36,7 +36,7 @@ impl Listener for Gathering {
 #[derive(Debug)]
 pub struct Gathered<S> {
     stream: S,
-    gathered: Vec<u8>,
+    bytes: Vec<u8>,
     /// How much of it is written.
     written: usize,
     /// Whether the others had their turn.
@@ -45,7 +45,7 @@ pub struct Gathered<S> {
 
 impl<S> Gathered<S> {
     fn new(stream: S) -> Self {
-        Self { stream, gathered: Vec::new(), written: 0, has_waited: false }
+        Self { stream, bytes: Vec::new(), written: 0, has_waited: false }
     }
 }
 
@@ -58,14 +58,14 @@ impl Gathered<TcpStream> {
 
 impl<S: AsyncWrite + Unpin> Gathered<S> {
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.written < self.gathered.len() {
-            let rest = &self.gathered[self.written..];
+        while self.written < self.bytes.len() {
+            let rest = &self.bytes[self.written..];
             match ready!(Pin::new(&mut self.stream).poll_write(cx, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.written += written,
             }
         }
-        self.gathered.clear();
+        self.bytes.clear();
         self.written = 0;
         self.has_waited = false;
         Poll::Ready(Ok(()))
@@ -81,16 +81,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
 /// It does not write several buffers at once, so that whoever writes copies small ones into one.
 impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.gathered.len() >= GATHERED_MAX {
+        if self.bytes.len() >= GATHERED_MAX {
             ready!(self.poll_write_out(cx))?;
         }
         let taken = &bytes[..bytes.len().min(GATHERED_MAX)];
-        self.gathered.extend_from_slice(taken);
+        self.bytes.extend_from_slice(taken);
         Poll::Ready(Ok(taken.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.gathered.is_empty() {
+        if !self.bytes.is_empty() {
             if !self.has_waited {
                 self.has_waited = true;
                 // A task that wakes itself comes after those that wait for their turn.
