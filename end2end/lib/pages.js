@@ -11,6 +11,9 @@ export const publicPages = [
   '/notices',
   '/login',
   '/login?problem=code',
+  '/staff/login',
+  '/staff/login?problem=password',
+  '/staff/enrol/1-00',
   '/nothing/here',
 ];
 
@@ -61,3 +64,21 @@ export const screens = [
 ];
 
 export const themes = ['light', 'dark'];
+
+/** Pages of the desk, as an administrator sees them; `link` is one to set up an account. */
+export function deskPages(link) {
+  return [
+    '/staff',
+    '/staff/password',
+    '/staff/password?problem=different',
+    '/staff/accounts',
+    '/staff/accounts?problem=no_role',
+    '/staff/accounts/1',
+    '/staff/accounts/2?ok=blocked',
+    '/staff/accounts/6',
+    '/staff/audit',
+    '/staff/audit?who=nobody.here',
+    '/staff/nowhere',
+    link,
+  ];
+}

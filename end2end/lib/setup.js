@@ -23,6 +23,7 @@ export default async function setup() {
   try {
     await prepare(dataDir);
     process.env.END2END_SIGNED_IN = await signIn(dataDir, server.url);
+    process.env.END2END_STAFF = await signInAtDesk(dataDir, server.url);
   } catch (error) {
     await clear();
     throw error;
@@ -41,5 +42,21 @@ async function signIn(dataDir, baseURL) {
   if (!answer.url().endsWith('/me')) throw new Error(`signing in as ${msisdn} led to ${answer.url()}`);
   await portal.storageState({ path: file });
   await portal.dispose();
+  return file;
+}
+
+/** The same for the administrator of the demo's staff. */
+async function signInAtDesk(dataDir, baseURL) {
+  const file = path.join(dataDir, 'staff.json');
+  const desk = await request.newContext({ baseURL, extraHTTPHeaders: { origin: baseURL, accept: 'text/html' } });
+  const login = 'demo.admin';
+  const page = await (await desk.get('/staff/login')).text();
+  const [, password] = /<p>[^<]*?([a-z-]+-\d{4})[^<]*<\/p>/.exec(page);
+  const [, code] = new RegExp(`data-login="${login}"[^]*?<code>(\\d{6})</code>`).exec(page);
+  await desk.post('/staff/api/sign_in', { form: { login, password, next: '/staff' } });
+  const answer = await desk.post('/staff/api/second_factor', { form: { code, next: '/staff' } });
+  if (!answer.url().endsWith('/staff')) throw new Error(`signing in as ${login} led to ${answer.url()}`);
+  await desk.storageState({ path: file });
+  await desk.dispose();
   return file;
 }

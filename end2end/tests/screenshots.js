@@ -2,7 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { askedPage, ownPages, publicPages, screens, themes } from '../lib/pages.js';
+import { askedPage, deskPages, ownPages, publicPages, screens, themes } from '../lib/pages.js';
+import { added } from '../lib/staff.js';
 import { test } from '../lib/test.js';
 
 const folder = fileURLToPath(new URL('../screenshots', import.meta.url));
@@ -33,3 +34,26 @@ for (const language of ['zh-CN', 'en']) {
     });
   }
 }
+
+test.describe('the desk', () => {
+  test.use({ storageState: async ({}, use) => use(process.env.END2END_STAFF) });
+  for (const language of ['zh-CN', 'en']) {
+    for (const { name, width, height } of screens) {
+      test(`${language} ${name}`, async ({ baseURL, page }) => {
+        await mkdir(folder, { recursive: true });
+        await page.context().addCookies([{ name: 'lang', value: language, url: baseURL }]);
+        await page.setViewportSize({ width, height });
+        const link = await added(`shot.${language.toLowerCase()}.${name}`, 'agent');
+        for (const address of deskPages(link)) {
+          await page.goto(address);
+          const of = address === link ? 'staff_enrol' : address.replace(/[^a-z0-9]+/g, '_');
+          for (const colorScheme of themes) {
+            await page.emulateMedia({ colorScheme });
+            const file = `${of}-${language}-${colorScheme}-${width}.png`;
+            await page.screenshot({ path: path.join(folder, file), fullPage: true });
+          }
+        }
+      });
+    }
+  }
+});

@@ -1,5 +1,6 @@
 import AxeBuilder from '@axe-core/playwright';
-import { ownPages, publicPages, screens, themes } from '../../lib/pages.js';
+import { deskPages, ownPages, publicPages, screens, themes } from '../../lib/pages.js';
+import { added } from '../../lib/staff.js';
 import { expect, test } from '../../lib/test.js';
 
 test.use({ expectsMissing: true });
@@ -45,6 +46,21 @@ test.describe('signed in', () => {
     for (const path of paths) {
       await page.goto(path);
       await expect(page.locator('html')).toHaveAttribute('lang', 'en');
+      await fits(page, `${path} in English`);
+    }
+  });
+});
+
+test.describe('at the desk', () => {
+  test.use({ storageState: async ({}, use) => use(process.env.END2END_STAFF) });
+
+  test('pages of the desk are accessible and fit, in both languages', async ({ page, context }) => {
+    const paths = deskPages(await added('looked.at', 'agent'));
+    await check(page, paths);
+    await context.addCookies([{ name: 'lang', value: 'en', url: process.env.END2END_URL }]);
+    await page.setViewportSize(screens[0]);
+    for (const path of paths) {
+      await page.goto(path);
       await fits(page, `${path} in English`);
     }
   });
