@@ -39,8 +39,8 @@ impl World {
     async fn with_commitment() -> Self {
         let world = Self::new().await;
         let mut content = tariff(BINDING, Kind::Plan, "畅享合约 99", Some(TERMS));
-        content.commitment = "在网 12 个月".to_owned();
-        content.penalty = "提前退订付剩余月份月费的 30%".to_owned();
+        "在网 12 个月".clone_into(&mut content.commitment);
+        "提前退订付剩余月份月费的 30%".clone_into(&mut content.penalty);
         let mut tx = world.db.app.begin().await.unwrap();
         publish(&mut tx, &[content.into()], now()).await.unwrap();
         tx.commit().await.unwrap();
