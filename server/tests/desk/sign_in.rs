@@ -223,7 +223,7 @@ async fn the_known_passwords_open_a_demo_and_nothing_else() {
         let rng = &mut StdRng::from_os_rng();
         assert_eq!(demo::ensure(&desk.db.app, &desk.key, now, rng).await.unwrap(), 6);
         assert_eq!(demo::ensure(&desk.db.app, &desk.key, now, rng).await.unwrap(), 0);
-        let shown = demo::shown(&mut *desk.db.app.acquire().await.unwrap(), now).await.unwrap();
+        let shown = demo::shown(&mut desk.db.app.acquire().await.unwrap(), now).await.unwrap();
         let page = text(desk.get("", "/staff/login").await).await;
         assert_eq!(page.contains(demo::PASSWORD), is_demo);
         for one in shown {
