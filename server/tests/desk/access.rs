@@ -130,7 +130,7 @@ async fn everybody_gets_what_the_table_says_and_nothing_else() {
     desk.member("victim", &[Role::Agent]).await;
     let victim = desk.id("victim").await;
     // Signing out ends what the others are asked with.
-    let (last, first): (Vec<_>, Vec<_>) = ADDRESSES.iter().partition(|(path, _)| path.ends_with("sign_out"));
+    let (last, first): (Vec<&_>, Vec<&_>) = ADDRESSES.iter().partition(|(path, _)| path.ends_with("sign_out"));
     let mut wrong = Vec::new();
     let mut asked = 0;
     for (path, access) in first.into_iter().chain(last) {
