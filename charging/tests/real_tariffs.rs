@@ -10,7 +10,7 @@ use charging::clock::start_of_day;
 use charging::tariff::derive::derive;
 use charging::tariff::file::read_tariffs;
 use charging::tariff::store::{self, Outcome, Publication};
-use charging::tariff::{SchemeId, TariffContent, ZoneQuery, ZoneSort};
+use charging::tariff::{Kind, SchemeId, TariffContent, ZoneQuery, ZoneSort};
 use charging::testing::TestDatabase;
 use chrono::{DateTime, Utc};
 use rand::SeedableRng;
@@ -48,20 +48,30 @@ fn contents(files: &[PathBuf]) -> Vec<TariffContent> {
     contents
 }
 
+/// Whether the operator's table says that data or voice is included.
+fn metered(content: &TariffContent) -> bool {
+    content.included.data_bytes().is_some() || content.included.voice_minutes.is_some()
+}
+
 #[test]
 fn every_real_tariff_is_read() {
     let Some(files) = files() else { return };
     let contents = contents(&files);
     assert_eq!(contents.len(), 12_828);
     let mut counts: BTreeMap<(&str, &str), (u32, u32)> = BTreeMap::new();
+    let mut plans = 0;
     for content in &contents {
         let (all, with_terms) = counts.entry((&content.operator_id, content.kind.as_str())).or_default();
         *all += 1;
         *with_terms += u32::from(content.terms.is_some());
+        if content.terms.is_some() && content.kind == Kind::Plan && metered(content) {
+            plans += 1;
+        }
     }
     for ((operator, kind), (all, with_terms)) in counts {
         println!("{operator} {kind}: {with_terms} of {all} have terms");
     }
+    assert!(plans >= 530, "fewer plans with data or voice have terms than once had: {plans}");
 }
 
 /// Imports everything twice and asks the zone many questions.
@@ -151,8 +161,7 @@ fn reasons() {
     let Some(files) = files() else { return };
     let mut reasons: BTreeMap<String, Vec<SchemeId>> = BTreeMap::new();
     for content in contents(&files) {
-        let metered = content.included.data_bytes().is_some() || content.included.voice_minutes.is_some();
-        if let Some(reason) = derive(&content).err().filter(|_| metered) {
+        if let Some(reason) = derive(&content).err().filter(|_| metered(&content)) {
             reasons.entry(reason.to_string()).or_default().push(content.scheme_id);
         }
     }

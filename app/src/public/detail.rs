@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
+use super::sources::sources_view;
 use super::zone::operator_name;
 use crate::components::{PageError, TariffFacts, TariffPrice, TermsInWords, day_text, kind_name, page, region_name};
 use crate::i18n::{Locale, td_string};
@@ -101,6 +102,7 @@ fn tariff_view(l: Locale, shown: &Shown, now: DateTime<Utc>) -> impl IntoView + 
                         <section class="card">
                             <h2>{td_string!(l, tariff.words_title)}</h2>
                             <TermsInWords terms kind=content.kind />
+                            {sources_view(l, content)}
                         </section>
                     }
                 })}

@@ -6,6 +6,7 @@ mod display;
 mod home;
 mod messages;
 mod names;
+mod sources;
 mod zone;
 
 pub use compare::ComparePage;

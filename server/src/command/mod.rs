@@ -11,4 +11,5 @@ pub mod serve;
 pub mod staff;
 pub mod subscribers;
 pub mod tariffs;
+mod terms;
 pub mod usage;

@@ -1,4 +1,4 @@
-//! `mingbai tariffs import`, `export` and `lint`
+//! `mingbai tariffs import`, `export`, `lint` and `terms`
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -15,7 +15,7 @@ use sqlx::PgPool;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::lint;
+use super::{lint, terms};
 use crate::context::Context;
 use crate::import::{Rejected, Tally, progress};
 
@@ -43,6 +43,8 @@ enum Command {
     Export { file: PathBuf },
     /// Look for what makes tariffs hard to understand, and print how many break each rule: tariffs (findings).
     Lint(lint::Args),
+    /// Count of how many tariffs the machine-readable terms can be read from the text, and why not of the others.
+    Terms(terms::Args),
 }
 
 /// # Errors
@@ -57,6 +59,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Lint(args) => lint::run(args, context).await,
+        Command::Terms(args) => terms::run(args).await,
     }
 }
 

@@ -19,6 +19,12 @@ static DATA: LazyLock<Regex> = LazyLock::new(|| {
         r"([0-9]+(?:\.[0-9]+)?)(gb?|mb?){WHERE}流量|流量(?:\(#*\))?(?:为|:|包)?([0-9]+(?:\.[0-9]+)?)(gb?|mb?)"
     ))
 });
+/// `其中2G为套餐包含流量,28G为扩容流量`, which comes by itself once the first part is used.
+static PARTS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"其中([0-9]+(?:\.[0-9]+)?)gb?为套餐(?:包含|内)流量,([0-9]+(?:\.[0-9]+)?)gb?为(?:扩容|促销)流量\((?:仅限?当月使用|不可结转|套餐(?:包含|内)流量(?:用满后触发|使用完后开始使用)|,)+\)",
+    )
+});
 static VOICE: LazyLock<Regex> = LazyLock::new(|| {
     let what = "(?:主叫|语音|通话|拨打|电话|时长|分钟数)";
     pattern(&format!(r"([0-9]+)分钟{WHERE}{what}+|{WHERE}{what}+(?:\(#*\))?(?:为|:|包)?([0-9]+)分钟"))
@@ -37,9 +43,11 @@ pub(super) fn take(
     if included.directed_data_gb.is_some_and(|gigabytes| !gigabytes.is_zero()) {
         return Err(Underivable::Condition("定向流量".to_owned()));
     }
+    let parts = page.take(&PARTS);
     let data = agree(page, &DATA, data_figure, included.general_data_gb.map(Table::Gigabytes))?;
-    let voice = agree(page, &VOICE, count_figure, included.voice_minutes.map(Table::Count))?;
-    let sms = agree(page, &SMS, count_figure, included.sms_messages.map(Table::Count))?;
+    let voice = agree(page, &VOICE, count_figure, included.voice_minutes.map(Table::Minutes))?;
+    let sms = agree(page, &SMS, count_figure, included.sms_messages.map(Table::Messages))?;
+    check_parts(&parts, data.as_ref().map(|(units, _)| *units), rollover)?;
     let mut allowances = Vec::new();
     for (service, found) in [(Service::Data, data), (Service::Voice, voice), (Service::Sms, sms)] {
         let Some((quantity, sentence)) = found else { continue };
@@ -54,11 +62,26 @@ pub(super) fn take(
     Ok(allowances)
 }
 
+/// Parts of the data must add up to it; where it rolls over, it is not said which part does.
+fn check_parts(parts: &[Piece], data: Option<u64>, rollover: bool) -> Result<(), Underivable> {
+    for piece in parts {
+        let sum = [1, 2].into_iter().try_fold(0, |sum, group| Some(sum + data_units(piece.group(group), "g")?));
+        if sum.is_none() || sum != data {
+            return Err(Underivable::Contradiction("quantities in the text"));
+        }
+        if rollover {
+            return Err(Underivable::Rollover);
+        }
+    }
+    Ok(())
+}
+
 /// A figure of the operator's table.
 #[derive(Clone, Copy)]
 enum Table {
     Gigabytes(Decimal),
-    Count(u64),
+    Minutes(u64),
+    Messages(u64),
 }
 
 impl Table {
@@ -69,7 +92,7 @@ impl Table {
                 .ok()
                 .filter(|whole| gigabytes.is_integer() && *whole <= QUANTITY_MAX / GIB)
                 .map(|whole| whole * GIB),
-            Self::Count(count) => Some(count),
+            Self::Minutes(count) | Self::Messages(count) => Some(count),
         }
     }
 
@@ -80,14 +103,15 @@ impl Table {
                 let text = Decimal::from(units) / Decimal::from(GIB);
                 (text - gigabytes).abs() < Decimal::new(1, 2)
             }
-            Self::Count(count) => count == units,
+            Self::Minutes(count) | Self::Messages(count) => count == units,
         }
     }
 
     fn line(self) -> String {
         match self {
             Self::Gigabytes(gigabytes) => format!("通用流量 {}GB", gigabytes.normalize()),
-            Self::Count(count) => count.to_string(),
+            Self::Minutes(count) => format!("语音 {count}分钟"),
+            Self::Messages(count) => format!("短信 {count}条"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use super::page::Page;
 use super::{Source, Underivable};
@@ -66,7 +66,7 @@ pub(super) fn first_month(page: &mut Page, sources: &mut Vec<Source>) -> Result<
             (
                 FirstMonth::Daily,
                 pattern(&format!(
-                    "{start}[^。;\n0-9首次]{{0,24}}?(?:按[日天](?:数)?(?:折算|计费|计算|收取|计收|收费)?|按?(?:当月)?剩余(?:实际)?天数折算)(?:一次性)?(?:收取|收费|提供|计费)?(?:[,、](?:套餐内容|套内资源|包含的?业务量?|业务量|内含流量)(?:也)?按?[日天]?折算(?:一次性)?提供)?(?:\\(入网/生效当日到月底\\))?(?:,费用一次性收取)?"
+                    "新入网(?:客户)?(?:当月)?不足整月的,(?:基础)?套餐(?:月使用)?费按天折算收取(?:,套餐包含资源按天折算提供)?[。;]?(?:转资费用户(?:套餐)?次月(?:1日)?生效,?套餐费(?:一次性|全额)收取)?|{start}[^。;\n0-9首次]{{0,24}}?(?:按[日天](?:数)?(?:折算|计费|计算|收取|计收|收费)?|按?(?:当月)?剩余(?:实际)?天数折算)(?:一次性)?(?:收取|收费|提供|计费)?(?:[,、](?:套餐内容|套内资源|包含的?业务量?|业务量|内含流量)(?:也)?按?[日天]?折算(?:一次性)?提供)?(?:\\(入网/生效当日到月底\\))?(?:,费用一次性收取)?"
                 )),
             ),
             (FirstMonth::Half, pattern(&format!("{start}[^。;\n0-9,首次]{{0,10}}?(?:减半|半价)"))),
@@ -145,12 +145,15 @@ enum Rolls {
     Unclear,
 }
 
-/// Whether the data rolls over to the next month.
-pub(super) fn rollover(page: &Page) -> Result<bool, Underivable> {
+/// Whether the data rolls over to the next month, with the sentence that says so where one does.
+pub(super) fn rollover(page: &Page, sources: &mut Vec<Source>) -> Result<bool, Underivable> {
     static ON_CHANGE: LazyLock<Regex> = LazyLock::new(|| pattern("\\([^()]*(?:变更|过户|销户)[^()]*\\)"));
     let (mut subject, mut aside) = ("", false);
-    let mut answers = Vec::new();
-    for clause in ON_CHANGE.replace_all(page.folded(), "").split(['。', ';', ',', '\n']) {
+    let (mut answers, mut end, mut said) = (Vec::new(), 0, None);
+    // As long as before, so that a place in it is one in the page.
+    let text = ON_CHANGE.replace_all(page.folded(), |bracket: &Captures<'_>| "#".repeat(bracket[0].len()));
+    for clause in text.split_inclusive(['。', ';', ',', '\n']) {
+        end += clause.len();
         subject = match (clause.contains("流量"), ["语音", "通话", "分钟"].iter().any(|word| clause.contains(word)))
         {
             (true, true) => "both",
@@ -163,13 +166,21 @@ pub(super) fn rollover(page: &Page) -> Result<bool, Underivable> {
             .iter()
             .any(|word| clause.contains(word));
         if ["结转", "延期", "仍可使用"].iter().any(|word| clause.contains(word)) {
-            answers.push(if aside || was_aside { Rolls::Other } else { clause_rolls(clause, subject) });
+            let answer = if aside || was_aside { Rolls::Other } else { clause_rolls(clause, subject) };
+            if matches!(answer, Rolls::Data(_)) && said.is_none() {
+                said = Some(end - clause.len());
+            }
+            answers.push(answer);
         }
     }
     let says = |answer| answers.contains(&answer);
     match (says(Rolls::Data(true)), says(Rolls::Data(false)), says(Rolls::Unclear)) {
         (_, _, true) | (true, true, _) => Err(Underivable::Rollover),
-        (rolls, _, _) => Ok(rolls),
+        (rolls, _, _) => {
+            let sentence = said.map_or_else(String::new, |place| page.sentence_at(place));
+            sources.push(Source { field: "rollover", sentence });
+            Ok(rolls)
+        }
     }
 }
 

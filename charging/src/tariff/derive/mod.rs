@@ -5,17 +5,24 @@
 //! at a condition (优惠, 合约, 定向, 详询…), makes the tariff underivable. What was decided:
 //!
 //! - The price text must be nothing but `59元/月`.
-//! - Only plans and add-ons; no 在网要求 and no 违约责任, because terms cannot hold a penalty; the 有效期 must say that it
-//!   continues, because a subscription has no end of its own.
+//! - Only plans and add-ons; no 在网要求 and no 违约责任, because terms cannot hold a penalty. The 有效期 must say that it
+//!   continues, because a subscription has no end of its own, or be nothing but a last day that is not before 下线日期:
+//!   until then the price holds, and no figure depends on what follows. A bare `24个月` may be the subscriber's own end.
+//! - Secondary cards (副卡) are ordered and charged apart: a clause that only says how many there may be and what each
+//!   costs is set aside. That a plan is the mobile part of a bundle (融合, 主卡, 移网成员 in its name) changes none of its
+//!   figures; a text that says it is not sold alone (不单独办理) leaves it out.
 //! - Directed data (定向), free calls within a group (亲情网), roaming and provincial quotas cannot be told apart in usage
 //!   records, so a tariff with any of them is left out rather than priced as general usage.
 //! - Figures of the operator's own table count as displayed; text and table must agree.
-//! - A plain `3元/GB` is a block of 1 GB; a `0.03元/MB` that stops at `3元` for each GB is a ladder. Overage that depends
+//! - A plain `3元/GB` is a block of 1 GB; a `0.03元/MB` that stops at `3元` for each GB is a ladder, and so is
+//!   `前250MB按0.02元/MB` beside `5元/GB`, because 250 × 0.02 = 5. Overage that depends
 //!   on how much was used before (`前3GB…`), or rounds down, cannot be written in terms.
 //! - First month, where the text is silent: `daily`, the displayed price in proportion, allowances alike. Where the text
 //!   offers a choice, nothing is derived.
 //! - Cancelling, where the text is silent: `month_end`. What was paid for the month stays usable, so no usage falls
 //!   unexpectedly beyond the allowances.
+//! - Data told in two parts (`其中20G为套餐内流量,20G为促销流量`) is one allowance where the parts add up and nothing rolls
+//!   over; where something does, it is not said which part.
 //! - Rollover only where the text says that data rolls over.
 
 mod allowances;
@@ -95,7 +102,7 @@ pub fn derive(content: &TariffContent) -> Result<Derivation, Underivable> {
     plain::take_price(&mut page, price)?;
     let first_month = conditions::first_month(&mut page, &mut sources)?;
     let cancel_effective = conditions::cancel(&mut page, &content.cancel, &mut sources)?;
-    let rollover = conditions::rollover(&page)?;
+    let rollover = conditions::rollover(&page, &mut sources)?;
     let allowances = allowances::take(&mut page, content, rollover, &mut sources)?;
     let overage = overage::take(&mut page, content.kind, &mut sources)?;
     plain::set_aside_cap(&mut page);

@@ -168,7 +168,7 @@ fn ladder(run: &str, unit_price: Decimal, block_price: Decimal) -> Result<Overag
 fn voice(page: &mut Page) -> Result<Found, Underivable> {
     let mut found = None;
     for piece in page.take(&VOICE) {
-        let of = piece.group(1);
+        let of = piece.group(1).replace("(含高清视频)", "");
         if [
             "短", "彩信", "视频", "接听", "被叫", "长途", "漫游", "本地", "网间", "网内", "亲情", "卫星", "固话",
             "座机", "其他", "异网",

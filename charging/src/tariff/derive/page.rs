@@ -112,8 +112,13 @@ impl Page {
 
     /// The sentence around a piece, word for word.
     pub(super) fn sentence(&self, piece: &Piece) -> String {
+        self.sentence_at(piece.place)
+    }
+
+    /// The sentence around a byte of `folded`, word for word.
+    pub(super) fn sentence_at(&self, place: usize) -> String {
         let is_end = |c: char| matches!(c, '。' | ';' | '\n' | '!');
-        let place = self.folded.floor_char_boundary(piece.place);
+        let place = self.folded.floor_char_boundary(place);
         let before = &self.folded[..place];
         let start = before.rfind(is_end).map_or(0, |end| end + before[end..].chars().next().map_or(0, char::len_utf8));
         let length = self.folded[start..].find(is_end).unwrap_or(self.folded.len() - start);

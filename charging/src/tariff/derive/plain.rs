@@ -32,7 +32,9 @@ static HARMLESS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"(?:仅限|限|仅在)(?:中国)?(?:内地|大陆)(?:地区)?(?:使用)?",
         // Rounding as the rating rules have it: a started minute, a started MB.
         r"(?:每次)?(?:通话)?不足(?:1|一)(?:分钟|mb)(?:的部分)?按(?:照)?(?:1|一)(?:分钟|mb)(?:计费|计算|收取|计|收费)?",
-        // Storage, broadband, speeds: not metered.
+        // Storage, broadband, speeds: not metered, be it included or optional.
+        r"可选装[0-9]条宽带:[^,。;\n]{0,60}宽带|可选(?:[0-9]t)?(?:联通云盘(?:业务)?|视频彩铃)",
+        r"主卡最高上网速率|\(?需基站及用户终端支持\)?|\([0-9]c[0-9]+g[0-9]+g(?:系统盘)?\)",
         r"(?:赠送|赠|含|享|免费)?(?:[0-9]+(?:tb?|gb?)的?)?(?:联通智家-?|联通|移动)?云盘(?:\(?(?:尊享|vip|白金|黄金|钻石|铂金|白银|基础|会员|版|空间|个人空间)*\)?)?(?:[0-9]+(?:tb?|gb?)?)?(?:\(?(?:尊享|vip|会员|空间|版)*\)?)",
         r"[0-9]+(?:tb?|gb?)(?:的)?(?:移动|联通|免费)?(?:云盘|云空间|融合空间|个人云|家庭云|空间|云存储)(?:空间|会员|服务)?",
         // The other generations beside 5G.
@@ -50,8 +52,6 @@ static HARMLESS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"与[^,。;\n0-9]{0,20}互斥",
         r"[n0-9]+选[0-9一]",
         r"其他业务0\.1元",
-        // Broadband that may be had beside it.
-        r"可选装[0-9]条宽带:[^,。;\n]{0,24}宽带",
     ]
     .iter()
     .map(|text| pattern(text))
@@ -66,7 +66,7 @@ static CONDITION: LazyLock<Regex> = LazyLock::new(|| {
         "承诺|合约|违约|赔付|赔偿|押金|质押|首付|趸|一次性|调测费|安装费|装机|手续费|开通费|服务费|功能费|升档|加价|另收|另付|另需|需支付|",
         "体验|试用|活动|到期|期满|恢复|阶段|个月|季度|半年|全年|包年|年费|次月起|前[0-9一二三]|第[0-9一二三]|",
         "定向|专属流量|省内|本省|本地|市内|区内|州内|闲时|夜间|忙时|日间|校园内|校内|基站|省份|国际|港澳台|境外|漫游|出境|海外|",
-        "不限量|无限|限速|降速|达量|封顶值为[0-9]|亲情|家庭网|短号|互打|互拨|网内|虚拟网|群组|集团内|组网|畅聊|免费通话|免费拨打|通话免费|",
+        "不限量|无限|限速|降速|达量|封顶值为[0-9]|亲情|家庭网|短号|互打|互拨|网内|虚拟网|群组|集团内|集团通话|组网|畅聊|免费通话|免费拨打|通话免费|",
         "模组|模块|单独|可选包|主套餐|基础套餐|原套餐|主卡|叠加|组合|任选|自选|可选|二选一|三选一|",
         "详见|详询|咨询|以.{0,20}为准|另行|各省|配置|详情|公告|标准资费|标准国内资费|现行|及以上|以上|以下|起|至少|最低|折算|日租|天租|按天|每日|每天|视频流量|",
         "同[^,。;\n]{0,12}套餐|租宝|免流|保号|卫星|其他运营商|异网|他网|固话|座机|固定电话|需[^,。;\n]{0,6}(?:办理|开通|订购|加入|使用)|须[^,。;\n]{0,6}(?:办理|开通|订购|加入)|协同|同时办理|前提|物联网|转赠给|加装包"
@@ -101,9 +101,8 @@ fn set_aside_cards(page: &mut Page) {
     static CLAUSE: LazyLock<Regex> = LazyLock::new(|| {
         let figure = format!("{CARD_DAY}|[0-9]+元?(?:/张/月|/月/张|/张|/月|一张|1张|张|个)");
         let (before, part) = (format!(r"(?:{figure}|[^0-9a-z#),。;\n])*"), format!(r"(?:{figure}|[^0-9a-z#,。;\n])*"));
-        let goes_on =
-            "[0-9]张免费|免费[0-9]张|第[0-9]张|超出|其余|其[他它]|其中|每张|月费|免费|按|最多|至多|上限|新办|共享主卡";
-        pattern(&format!(r"{before}[0-9]?副卡{part}(?:,(?:{goes_on}){part})*"))
+        let goes_on = "可选\\)|[0-9]张免费|免费[0-9]张|第[0-9]张|[0-9]+元/张|超出|其余|其[他它]|其中|每张|月费|免费|按|最多|至多|上限|新办|共享主卡|主卡收取共享功能费|副卡月租费";
+        pattern(&format!(r"{before}(?:[0-9]元?)?副卡{part}(?:,(?:{goes_on}){part})*"))
     });
     static CHARGED_APART: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"\(如有收费副卡,则按市公司标准,在套餐费外单独收费\)"));
@@ -127,6 +126,15 @@ pub(super) fn take_price(page: &mut Page, price: Decimal) -> Result<(), Underiva
             r"(?:套餐)?(?:月租费?|月费|套餐费|月使用费|月功能费)(?:为|:|是)?([0-9]+(?:\.[0-9]+)?)元(?:/月)?|(?:^|[\n。;,:#])(?:每月)?([0-9]+(?:\.[0-9]+)?)元/月",
         )
     });
+    static PARTS: LazyLock<Regex> = LazyLock::new(|| pattern(r"([0-9]+)元资费组成\(([^()]*)\)"));
+    static PART: LazyLock<Regex> = LazyLock::new(|| pattern(r"([0-9]+(?:\.[0-9]+)?)元"));
+    for piece in page.take(&PARTS) {
+        let parts = PART.captures_iter(piece.group(2)).map(|part| part[1].parse::<Decimal>());
+        let sum = parts.sum::<Result<Decimal, _>>();
+        if piece.group(1).parse() != Ok(price) || sum != Ok(price) {
+            return Err(Underivable::Contradiction("monthly prices"));
+        }
+    }
     for piece in page.take(&MONTHLY) {
         let amount = if piece.group(1).is_empty() { piece.group(2) } else { piece.group(1) };
         if amount.parse() != Ok(price) {

@@ -102,8 +102,19 @@ fn only_plans_and_addons_without_obligation_that_go_on() {
         assert_eq!(refused, Err(Underivable::Commitment));
     }
     assert_eq!(with(|content| content.penalty = "剩余月数乘以10元".to_owned()), Err(Underivable::Commitment));
-    for validity in ["24个月", "到期自动失效", "到期后按99元/月自动续订", "一年，到期恢复标准价并自动续订"]
+    for validity in ["至2029年12月31日", "20271231", "资费有效期：2027年12月31日", "有效期1个月，若用户不退订可顺延"]
     {
+        assert!(with(|content| validity.clone_into(&mut content.validity)).is_ok(), "{validity}");
+    }
+    for validity in [
+        "2026年6月30日",
+        "2027年12月31日，到期视套餐是否在售可续办",
+        "连续包月，退订立即失效",
+        "24个月",
+        "到期自动失效",
+        "到期后按99元/月自动续订",
+        "一年，到期恢复标准价并自动续订",
+    ] {
         let refused = with(|content| validity.clone_into(&mut content.validity));
         assert_eq!(refused, Err(Underivable::Validity), "{validity}");
     }
@@ -121,7 +132,15 @@ fn a_name_must_not_promise_more_than_the_text() {
     ] {
         assert!(with(|content| name.clone_into(&mut content.name)).is_err(), "{name}");
     }
-    for name in ["清风套餐59元（2026版）", "清风5G套餐59元20GB", "清风59元档300分钟"] {
+    for name in [
+        "清风59元-移网主卡",
+        "清风融合套餐59元",
+        "清风59元升级版",
+        "清风套餐59元（202508）",
+        "清风套餐59元（2026版）",
+        "清风5G套餐59元20GB",
+        "清风59元档300分钟",
+    ] {
         assert!(with(|content| name.clone_into(&mut content.name)).is_ok(), "{name}");
     }
 }
@@ -155,6 +174,7 @@ fn what_usage_records_cannot_tell_apart_is_left_out() {
         "含定向流量，适用于部分应用",
         "可组建家庭网，成员互打免费",
         "含省内流量",
+        "国内通话不含集团通话",
         "夜间流量半价",
         "达量后限速",
         "含港澳台漫游流量",
@@ -208,8 +228,13 @@ fn data_overage_is_a_block_a_unit_or_a_ladder() {
         let (price, block_price) = (yuan(price), yuan(block_price));
         Ok(Some(OverageModel::Ladder { price, unit: MIB, block_price, block: GIB }))
     };
-    for text in ["套外流量3元/GB", "国内流量按3元/G计费", "流量：3元/GB（不足1GB按1GB收取）", "超出流量3元1GB"]
-    {
+    for text in [
+        "流量3元/GB。以GB为计费单位。",
+        "套外流量3元/GB",
+        "国内流量按3元/G计费",
+        "流量：3元/GB（不足1GB按1GB收取）",
+        "超出流量3元1GB",
+    ] {
         assert_eq!(data(text), block("3"), "{text}");
     }
     assert_eq!(data("流量0.29元/MB"), Ok(Some(OverageModel::Unit { price: yuan("0.29"), unit: MIB })));
@@ -220,6 +245,8 @@ fn data_overage_is_a_block_a_unit_or_a_ladder() {
         ("流量按照0.29元/MB计费，1GB内最多收取10元", "0.29", "10"),
         ("先按0.1元/MB计费，达到10元时免费使用到1GB，后续按此循环", "0.1", "10"),
         ("流量0.02元/MB（不足1MB按1MB收取），每GB最多收5元", "0.02", "5"),
+        ("流量5元/GB（前250MB按0.02元/MB计费）", "0.02", "5"),
+        ("国内流量按0.02元/MB计费，累计至150MB后按照3元/GB计费", "0.02", "3"),
     ] {
         assert_eq!(data(text), ladder(price, block_price), "{text}");
     }
@@ -238,6 +265,8 @@ fn data_overage_that_terms_cannot_say_leaves_them_out() {
         "流量3元/GB，向下取整",
         "流量3元/GB；国内流量5元/GB",
         "流量先按0.03元/MB计费，3元/GB",
+        "流量5元/GB（前200MB按0.02元/MB计费）",
+        "流量3元/GB，以GB为计费单位，不足1GB不计费",
     ] {
         assert!(overage(text).is_err(), "{text}: {:?}", overage(text));
     }
@@ -298,14 +327,21 @@ fn the_first_month_is_as_the_text_says() {
         ("", FirstMonth::Daily),
         ("首月套餐费及套内资源按日折算", FirstMonth::Daily),
         ("办理当月按天收取，次月一次性收取", FirstMonth::Daily),
+        ("首月套餐费按日折算（入网/生效当日到月底），费用一次性收取", FirstMonth::Daily),
+        ("新入网不足整月的，套餐费按天折算收取；转资费用户次月生效套餐费全额收取", FirstMonth::Daily),
         ("首月套餐减半", FirstMonth::Half),
         ("首月全量全价", FirstMonth::Full),
     ] {
         let derived = services(text).map(|derivation| derivation.terms.first_month());
         assert_eq!(derived, Ok(mode), "{text}");
     }
-    for text in ["首月可选按天折算或首月全量全价", "首月按量计费", "首月免费", "首月规则见公告"]
-    {
+    for text in [
+        "首月可选按天折算或首月全量全价",
+        "首月资费可选：全月全价、按量计费、按天计费",
+        "首月按量计费",
+        "首月免费",
+        "首月规则见公告",
+    ] {
         assert!(services(text).is_err(), "{text}: {:?}", services(text));
     }
 }
@@ -347,4 +383,52 @@ fn rollover_is_only_what_the_text_says() {
     for text in ["国内流量可结转，共享流量不可结转", "语音和流量可结转"] {
         assert_eq!(services(text), Err(Underivable::Rollover), "{text}");
     }
+}
+
+#[test]
+fn the_sentence_about_rolling_over_is_kept() {
+    let source = |text: &str| {
+        let sources = services(text).unwrap().sources;
+        sources.into_iter().find(|source| source.field == "rollover").map(|source| source.sentence)
+    };
+    let text = "含来电显示。通用 流量（变更套餐的不结转）可结转至次月，语音不可结转。退订次月生效";
+    assert_eq!(source(text).unwrap(), "通用 流量（变更套餐的不结转）可结转至次月，语音不可结转");
+    assert_eq!(source("含来电显示").unwrap(), "");
+    let from_table = with(|_| ()).unwrap().sources;
+    assert!(from_table.iter().any(|source| source.sentence == "语音 300分钟"));
+}
+
+#[test]
+fn secondary_cards_are_set_aside_and_nothing_with_them() {
+    for text in [
+        "1、可办理4张有价副卡，共享主卡资源。2、接听免费",
+        "可办4张副卡，其中2张免月费，其他月费10元/张",
+        "2张0元/月副卡，2026年4月20日后可办理4张0元/月副卡",
+        "可办理2张副卡（10元/月/张，可选），免费1张",
+        "可办理4张副卡，5元/张/月",
+        "最多可办理2张1元副卡，主卡收取共享功能费10元/张/月",
+        "可填充副卡四张（如有收费副卡，则按市公司标准，在套餐费外单独收费）",
+    ] {
+        assert!(services(text).is_ok(), "{text}: {:?}", services(text));
+    }
+    for text in [
+        "办理副卡每月可多用10GB流量",
+        "办理副卡享套餐费优惠",
+        "活跃副卡可领取5张流量券",
+        "可办理4张副卡，副卡首年减免10元",
+        "该产品为融合套餐的组成部分，不单独办理",
+    ] {
+        assert!(services(text).is_err(), "{text}: {:?}", services(text));
+    }
+}
+
+#[test]
+fn parts_must_add_up() {
+    let parts =
+        "含20GB国内通用流量，其中8GB为套餐内流量，12GB为促销流量（仅当月使用，不可结转，套餐内流量使用完后开始使用）";
+    assert_eq!(services(parts).unwrap().terms.allowances[0].quantity, 20 * GIB);
+    assert!(services(&parts.replace("12GB", "13GB")).is_err());
+    assert_eq!(services(&format!("{parts}。套餐内流量可结转")), Err(Underivable::Rollover));
+    assert!(services("59元资费组成（49元基础通信费+10元视频彩铃）").is_ok());
+    assert!(services("59元资费组成（49元基础通信费+15元视频彩铃）").is_err());
 }
