@@ -19,12 +19,6 @@ static DATA: LazyLock<Regex> = LazyLock::new(|| {
         r"([0-9]+(?:\.[0-9]+)?)(gb?|mb?){WHERE}流量|流量(?:\(#*\))?(?:为|:|包)?([0-9]+(?:\.[0-9]+)?)(gb?|mb?)"
     ))
 });
-/// `其中2G为套餐包含流量,28G为扩容流量`, which comes by itself once the first part is used.
-static PARTS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"其中([0-9]+(?:\.[0-9]+)?)gb?为套餐(?:包含|内)流量,([0-9]+(?:\.[0-9]+)?)gb?为(?:扩容|促销)流量\((?:仅限?当月使用|不可结转|套餐(?:包含|内)流量(?:用满后触发|使用完后开始使用)|,)+\)",
-    )
-});
 static VOICE: LazyLock<Regex> = LazyLock::new(|| {
     let what = "(?:主叫|语音|通话|拨打|电话|时长|分钟数)";
     pattern(&format!(r"([0-9]+)分钟{WHERE}{what}+|{WHERE}{what}+(?:\(#*\))?(?:为|:|包)?([0-9]+)分钟"))
@@ -43,11 +37,9 @@ pub(super) fn take(
     if included.directed_data_gb.is_some_and(|gigabytes| !gigabytes.is_zero()) {
         return Err(Underivable::Condition("定向流量".to_owned()));
     }
-    let parts = page.take(&PARTS);
     let data = agree(page, &DATA, data_figure, included.general_data_gb.map(Table::Gigabytes))?;
     let voice = agree(page, &VOICE, count_figure, included.voice_minutes.map(Table::Minutes))?;
     let sms = agree(page, &SMS, count_figure, included.sms_messages.map(Table::Messages))?;
-    check_parts(&parts, data.as_ref().map(|(units, _)| *units), rollover)?;
     let mut allowances = Vec::new();
     for (service, found) in [(Service::Data, data), (Service::Voice, voice), (Service::Sms, sms)] {
         let Some((quantity, sentence)) = found else { continue };
@@ -60,20 +52,6 @@ pub(super) fn take(
         sources.push(Source { field: allowance_field(service), sentence });
     }
     Ok(allowances)
-}
-
-/// Parts of the data must add up to it; where it rolls over, it is not said which part does.
-fn check_parts(parts: &[Piece], data: Option<u64>, rollover: bool) -> Result<(), Underivable> {
-    for piece in parts {
-        let sum = [1, 2].into_iter().try_fold(0, |sum, group| Some(sum + data_units(piece.group(group), "g")?));
-        if sum.is_none() || sum != data {
-            return Err(Underivable::Contradiction("quantities in the text"));
-        }
-        if rollover {
-            return Err(Underivable::Rollover);
-        }
-    }
-    Ok(())
 }
 
 /// A figure of the operator's table.

@@ -21,8 +21,8 @@
 //!   offers a choice, nothing is derived.
 //! - Cancelling, where the text is silent: `month_end`. What was paid for the month stays usable, so no usage falls
 //!   unexpectedly beyond the allowances.
-//! - Data told in two parts (`其中20G为套餐内流量,20G为促销流量`) is one allowance where the parts add up and nothing rolls
-//!   over; where something does, it is not said which part.
+//! - Data told in two parts, one of them for the month only (`20G为促销流量,不可结转`), is left out: whether the other part
+//!   rolls over would be a guess.
 //! - Rollover only where the text says that data rolls over.
 
 mod allowances;
