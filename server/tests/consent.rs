@@ -304,3 +304,27 @@ async fn a_signature_on_the_page_makes_a_slip_that_proves_itself() {
     }
     portal.world.db.drop().await;
 }
+
+#[tokio::test]
+async fn a_raised_cap_has_a_slip_that_proves_itself() {
+    let portal = Portal::new().await;
+    let (a, b) = (portal.world.subscriber(1).await, portal.world.subscriber(2).await);
+    let (own, stranger) = (portal.sign_in(a).await, portal.sign_in(b).await);
+    portal.post(&own, "cap", "cap=1000").await;
+    let form = format!("request_id={}&code={}", portal.newest_request(a).await, portal.code(a).await);
+    portal.post(&own, "consent_code", &form).await;
+    let list = String::from_utf8(bytes(portal.get(&own, "/me/agreements").await).await).unwrap();
+    assert!(list.contains("href=\"/me/agreements/cap-1\"") && list.contains("您本人 · 网上营业厅"), "{list}");
+    let page = String::from_utf8(bytes(portal.get(&own, "/me/agreements/cap-1").await).await).unwrap();
+    assert!(page.contains("从 600.00 元改为 1000.00 元") && page.contains("/me/agreements/cap-1/slip.pdf"));
+    assert_eq!(portal.get(&stranger, "/me/agreements/cap-1/slip.pdf").await.status(), StatusCode::NOT_FOUND);
+    let slip = bytes(portal.get(&own, "/me/agreements/cap-1/slip.pdf").await).await;
+    let key = String::from_utf8(bytes(portal.get("", "/evidence-key").await).await).unwrap();
+    let output = verify(&slip, "cap.pdf", Some(key.trim()));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for words in ["sound", "a cap was raised", "a cap of 1000.00 yuan a month", "13800000001"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    portal.world.db.drop().await;
+}
