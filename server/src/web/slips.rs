@@ -21,8 +21,8 @@ use tower_sessions::Session;
 /// Files of whoever is signed in: they need a session.
 pub fn personal_routes() -> Router<AppState> {
     Router::new()
-        .route("/me/agreements/{id}/slip.pdf", get(slip))
-        .route("/me/agreements/{id}/evidence.json", get(evidence))
+        .route("/me/agreements/{order}/slip.pdf", get(slip))
+        .route("/me/agreements/{order}/evidence.json", get(evidence))
 }
 
 /// What everybody may know.
