@@ -23,6 +23,8 @@ pub fn kind_text(l: Locale, kind: &str) -> &'static str {
         "bill_ready" => td_string!(l, notice.kind_bill_ready),
         "service_list" => td_string!(l, notice.kind_service_list),
         "not_cancelled" => td_string!(l, notice.kind_not_cancelled),
+        "penalty_asked" => td_string!(l, notice.kind_penalty_asked),
+        "penalty_due" => td_string!(l, notice.kind_penalty_due),
         "first_charge" => td_string!(l, notice.kind_first_charge),
         "first_charge_made" => td_string!(l, notice.kind_first_charge_made),
         "renewal" => td_string!(l, notice.kind_renewal),
