@@ -62,13 +62,16 @@ alter table transfer
         ('receivable', 'rounding', 'revenue.recurring', 'revenue.one_off', 'revenue.penalty',
          'revenue.data_overage', 'revenue.voice_overage', 'revenue.sms_overage'));
 
--- 违约金告知 What an SMS told that cancelling costs; the same number again within 24 hours cancels for that amount. Append-only.
+-- 违约金告知 What an SMS told that cancelling costs; the same number again within 24 hours cancels for that amount, if it ends no
+-- later than was told. Append-only.
 create table penalty_told (
     subscriber_id bigint not null,
     subscription_id bigint not null,
     told_at timestamptz not null,
     -- Yuan.
     amount numeric(12, 2) not null check (amount > 0),
+    -- When it would have stopped.
+    ends_at timestamptz not null,
     primary key (subscriber_id, subscription_id, told_at),
     foreign key (subscriber_id, subscription_id) references subscription
 );

@@ -105,7 +105,9 @@ pub fn path_and_query() -> String {
 
 /// A path of this site, or `/me`: what arrives in `next` must not lead anywhere else.
 pub fn local_path(next: &str) -> &str {
-    let local = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    // A browser leaves tabs and line ends out of an address, so that `/\t/elsewhere` would lead there.
+    let is_plain = !next.contains(|c: char| c == '\\' || c.is_control());
+    let local = next.starts_with('/') && !next.starts_with("//") && is_plain;
     if local && next.len() <= 2000 { next } else { "/me" }
 }
 
@@ -179,7 +181,9 @@ mod tests {
     #[test]
     fn next_stays_on_this_site() {
         assert_eq!(local_path("/me/bills?x=1"), "/me/bills?x=1");
-        for elsewhere in ["https://a.example", "//a.example", "/\\a.example", "", "javascript:1", "/a\r\nb"] {
+        for elsewhere in
+            ["https://a.example", "//a.example", "/\\a.example", "", "javascript:1", "/a\r\nb", "/\t/a.example"]
+        {
             assert_eq!(local_path(elsewhere), "/me");
         }
     }

@@ -116,7 +116,7 @@ fn proof_of_it(l: Locale, pages: &mut Pages, agreement: &Agreement, key: &Signin
 
 fn draw(l: Locale, pages: &Pages, agreement: &Agreement, proof: &[u8]) -> Result<Vec<u8>, SlipError> {
     let mut document = Document::new();
-    let title = format!("{} {}", td_string!(l, agreement.slip_title), agreement.id);
+    let title = format!("{} {}", slip_title(l, &agreement.about), agreement.id);
     document.set_metadata(Metadata::new().title(title).language(crate::request::language_tag(l).to_owned()));
     let file = EmbeddedFile {
         path: "evidence.json".to_owned(),

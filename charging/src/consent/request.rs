@@ -198,7 +198,7 @@ async fn supersede(
     sqlx::query!(
         "update consent_request set (state, closed_at, closed_by, closed_channel_id) =
             (select 'expired', expires_at, 'system', null where expires_at < $3
-            union all select 'superseded', $3, $4, $5 where expires_at >= $3)
+            union all select 'superseded', greatest($3, asked_at), $4, $5 where expires_at >= $3)
         where subscriber_id = $1 and purpose = $2 and state = 'open'",
         subscriber_id,
         purpose,

@@ -63,6 +63,8 @@ pub enum ServiceNotice<'a> {
     EndsAlready {
         name: &'a str,
         ends_at: DateTime<Utc>,
+        /// Yuan, on the bill of its last month; zero: none.
+        penalty: Decimal,
     },
     /// Cancelling would cost a penalty, from an instant on: nothing was done; the same reply again does it.
     PenaltyAsked {
@@ -139,13 +141,16 @@ impl ServiceNotice<'_> {
             Self::Ended { name, ended_at } => {
                 format!("“{}”已在{}停止，不用再退订，停止后没有收费。", short(name, zh), last_day(*ended_at, zh))
             }
-            Self::EndsAlready { name, ends_at } => {
-                format!(
-                    "“{}”之前已退订，用到{}为止，以后不再收费。不用再退订。",
-                    short(name, zh),
-                    last_day(*ends_at, zh)
-                )
-            }
+            Self::EndsAlready { name, ends_at, penalty } => format!(
+                "“{}”之前已退订，用到{}为止，{}以后不再收费。不用再退订。",
+                short(name, zh),
+                last_day(*ends_at, zh),
+                if penalty.is_zero() {
+                    String::new()
+                } else {
+                    format!("违约金{}在最后一个月的账单上，", yuan(*penalty, zh))
+                },
+            ),
             Self::PenaltyAsked { name, penalty, ends_at } => format!(
                 "还没有退订。“{}”合约{}个月还剩{}个月，用到{}为止，违约金{}。仍要退订，24小时内再回复一次；不退不必回复。",
                 short(name, zh),
@@ -214,14 +219,20 @@ impl ServiceNotice<'_> {
                 short(name, en),
                 last_day(*ended_at, en)
             ),
-            Self::EndsAlready { name, ends_at } => format!(
-                "\"{}\" is cancelled already. It runs until {}, then nothing is charged.",
+            Self::EndsAlready { name, ends_at, penalty } => format!(
+                "\"{}\" is cancelled already. It runs until {}, {}then nothing is charged.",
                 short(name, en),
-                last_day(*ends_at, en)
+                last_day(*ends_at, en),
+                if penalty.is_zero() {
+                    String::new()
+                } else {
+                    format!("penalty {} on its last bill, ", yuan(*penalty, en))
+                },
             ),
-            Self::PenaltyAsked { name, penalty, .. } => format!(
-                "\"{}\" not cancelled yet: penalty {}. Reply again in 24h to cancel.",
+            Self::PenaltyAsked { name, penalty, ends_at } => format!(
+                "\"{}\" goes on. Penalty to end it {}: {}. Reply so again in 24h.",
                 short(name, en),
+                last_day(*ends_at, en),
                 arithmetic(penalty, en),
             ),
             Self::PenaltyDue { name, penalty } => format!(
@@ -309,13 +320,22 @@ fn renewed_en(first: &str, services: usize) -> String {
     }
 }
 
-pub(super) fn cancel_confirmed_zh(name: &str, ends_at: DateTime<Utc>, how: CancelCost, cost: Decimal) -> String {
+pub(super) fn cancel_confirmed_zh(
+    name: &str,
+    ends_at: DateTime<Utc>,
+    how: CancelCost,
+    cost: Decimal,
+    has_penalty: bool,
+) -> String {
     let zh = Language::Chinese;
+    let penalty = if has_penalty { "，违约金另发短信" } else { "" };
     let (name, cost, day) = (short(name, zh), yuan(round_to_fen(cost), zh), last_day(ends_at, zh));
     match how {
-        CancelCost::DaysUsed => format!("“{name}”已退订，现在起停止。本月按已用天数收{cost}，以后不再收。"),
+        CancelCost::DaysUsed => format!("“{name}”已退订，现在起停止。本月按已用天数收{cost}{penalty}，以后不再收。"),
         CancelCost::MonthInFull => {
-            format!("“{name}”已退订，用到{day}为止，本月收{cost}，以后不再收。在此之前可在网站“我的业务”撤销退订。")
+            format!(
+                "“{name}”已退订，用到{day}为止，本月收{cost}{penalty}，以后不再收。在此之前可在网站“我的业务”撤销退订。"
+            )
         }
         CancelCost::BeforeStart => format!("“{name}”已取消，还没有开始，不收费。"),
         CancelCost::BeforeFirstCharge { at_once: true } => {
@@ -327,15 +347,24 @@ pub(super) fn cancel_confirmed_zh(name: &str, ends_at: DateTime<Utc>, how: Cance
     }
 }
 
-pub(super) fn cancel_confirmed_en(name: &str, ends_at: DateTime<Utc>, how: CancelCost, cost: Decimal) -> String {
+pub(super) fn cancel_confirmed_en(
+    name: &str,
+    ends_at: DateTime<Utc>,
+    how: CancelCost,
+    cost: Decimal,
+    has_penalty: bool,
+) -> String {
     let en = Language::English;
+    let penalty = if has_penalty { ", penalty by SMS" } else { "" };
     let (name, cost, day) = (short(name, en), yuan(round_to_fen(cost), en), last_day(ends_at, en));
     match how {
         CancelCost::DaysUsed => {
-            format!("\"{name}\" is cancelled and has stopped. This month costs {cost} for the days used, then nothing.")
+            format!(
+                "\"{name}\" is cancelled and has stopped. This month costs {cost} for the days used{penalty}, then nothing."
+            )
         }
         CancelCost::MonthInFull => format!(
-            "\"{name}\" is cancelled. It runs until {day}, this month costs {cost}, then nothing. Undo under My services."
+            "\"{name}\" is cancelled. It runs until {day}, this month costs {cost}{penalty}, then nothing. Undo under My services."
         ),
         CancelCost::BeforeStart => format!("\"{name}\" is cancelled before it began. Nothing is charged."),
         CancelCost::BeforeFirstCharge { at_once: true } => {

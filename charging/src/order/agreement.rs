@@ -306,11 +306,13 @@ async fn step_events(
     order_id: Option<i64>,
 ) -> Result<Vec<String>, OrderError> {
     let events = sqlx::query_scalar!(
-        r#"select case e.what when 'cancel_asked' then 'cancel/' else 'undo/' end || e.event_id as "event!"
+        r#"select told.kind || e.event_id as "event!"
         from subscription_event e
         join subscription s on s.subscriber_id = e.subscriber_id and s.subscription_id = e.subscription_id
-        where e.subscriber_id = $1 and s.order_id = $2 and e.what in ('cancel_asked', 'cancel_undone')
-        order by e.event_id limit 1000"#,
+        join (values ('cancel_asked', 'cancel/'), ('cancel_asked', 'penalty/'), ('replaced', 'penalty/'),
+            ('cancel_undone', 'undo/')) as told (what, kind) on told.what = e.what
+        where e.subscriber_id = $1 and s.order_id = $2
+        order by e.event_id, told.kind limit 1000"#,
         subscriber_id,
         order_id,
     )

@@ -204,10 +204,11 @@ pub async fn cancel(
     };
     let (recurring, one_off) = subscribed.costs((ends_at, reason), Month::of(now))?;
     let cost = [recurring.map(|charge| charge.amount), one_off].into_iter().flatten().map(round_to_fen).sum();
-    let message = Message::CancelConfirmed { name: &subscribed.tariff.content.name, ends_at, how, cost };
+    let name = &subscribed.tariff.content.name;
+    let message = Message::CancelConfirmed { name, ends_at, how, cost, has_penalty: penalty.is_some() };
     tell(conn, subscriber_id, format!("cancel/{event_id}"), &message, now).await?;
     if let Some(penalty) = &penalty {
-        tell_penalty(conn, &event, event_id, &subscribed.tariff.content.name, penalty).await?;
+        tell_penalty(conn, &event, event_id, name, penalty).await?;
     }
     Ok((ends_at, reason))
 }

@@ -10,6 +10,8 @@ use crate::tariff::{Penalty, Terms};
 
 /// How long what an SMS told holds as an answer: as long as the numbers of a list.
 const TOLD_LIFETIME: TimeDelta = TimeDelta::hours(24);
+/// How long an SMS takes to come and be read at least: the same reply sooner was sent without having seen it.
+const READING_TIME: TimeDelta = TimeDelta::seconds(15);
 
 /// The penalty of a subscription that ends as `period` says, decided now; `None`: nothing is due. Nothing is due before the first
 /// charge was made; what moved in was charged before.
@@ -40,7 +42,16 @@ pub(super) async fn due(
     Ok(was_charged.then_some(penalty))
 }
 
-/// Notes that an SMS told what cancelling costs.
+/// What an SMS told that cancelling means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The penalty, in yuan.
+    pub amount: Decimal,
+    /// From then on it would have stopped.
+    pub ends_at: DateTime<Utc>,
+}
+
+/// Notes that an SMS told what cancelling means.
 ///
 /// # Errors
 /// When the database failed.
@@ -48,23 +59,25 @@ pub(crate) async fn note_told(
     conn: &mut PgConnection,
     subscriber_id: i64,
     subscription_id: i64,
-    amount: Decimal,
+    told: Told,
     now: DateTime<Utc>,
 ) -> Result<(), OrderError> {
     sqlx::query!(
-        "insert into penalty_told (subscriber_id, subscription_id, told_at, amount) values ($1, $2, $3, $4)
-        on conflict (subscriber_id, subscription_id, told_at) do nothing",
+        "insert into penalty_told (subscriber_id, subscription_id, told_at, amount, ends_at)
+        values ($1, $2, $3, $4, $5) on conflict (subscriber_id, subscription_id, told_at) do nothing",
         subscriber_id,
         subscription_id,
         now,
-        amount,
+        told.amount,
+        told.ends_at,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// What was told last of a subscription, in yuan, while that holds; else zero.
+/// What was told last of a subscription, where a reply now can be one to that: it had time to be read, is not too old, and
+/// nothing happened to the subscription since.
 ///
 /// # Errors
 /// When the database failed.
@@ -73,15 +86,20 @@ pub(crate) async fn told(
     subscriber_id: i64,
     subscription_id: i64,
     now: DateTime<Utc>,
-) -> Result<Decimal, OrderError> {
-    let told = sqlx::query_scalar!(
-        "select amount from penalty_told
-        where subscriber_id = $1 and subscription_id = $2 and told_at > $3 order by told_at desc limit 1",
+) -> Result<Option<Told>, OrderError> {
+    let told = sqlx::query_as!(
+        Told,
+        "select amount, ends_at from penalty_told
+        where subscriber_id = $1 and subscription_id = $2 and told_at > $3 and told_at <= $4 and not exists (
+            select from subscription_event e
+            where e.subscriber_id = $1 and e.subscription_id = $2 and e.at >= told_at)
+        order by told_at desc limit 1",
         subscriber_id,
         subscription_id,
         now - TOLD_LIFETIME,
+        now - READING_TIME,
     )
     .fetch_optional(conn)
     .await?;
-    Ok(told.unwrap_or(Decimal::ZERO))
+    Ok(told)
 }

@@ -159,11 +159,34 @@ async fn by_sms_the_amount_comes_back_before_it_is_confirmed() {
     assert!(body.contains("还没有退订") && body.contains("99.00元×10个月×30%=297.00元"), "{body}");
     let cancelled =
         Handled::Cancelled { subscription_id: bound, ends_at: november().end(), reason: EndReason::MonthEnd };
-    assert_eq!(world.receive(a, "m3", "TD1", minute(3)).await, cancelled);
-    assert_eq!(world.receive(a, "m4", "TD1", minute(4)).await, Handled::NotCancelled);
+    let second = minute(2) + chrono::TimeDelta::seconds(3);
+    assert_eq!(world.receive(a, "m3", "1", second).await, Handled::PenaltyTold, "sent without having seen the answer");
+    assert_eq!(world.receive(a, "m4", "TD1", minute(3)).await, cancelled);
+    assert!(world.sms(a).await.iter().any(|(_, body)| body.contains("违约金另发短信")));
+    assert_eq!(world.receive(a, "m5", "TD1", minute(4)).await, Handled::NotCancelled);
+    assert!(world.last_sms(a).await.1.contains("违约金297.00元在最后一个月的账单上"));
+    let mut tx = world.db.app.begin().await.unwrap();
+    undo_cancel(&mut tx, a, bound, &By::subscriber("web"), minute(5)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(world.receive(a, "m6", "1", minute(6)).await, Handled::PenaltyTold, "what was told before is over");
+    assert_eq!(world.receive(a, "m7", "1", minute(7)).await, cancelled);
     world.close(november(), at("2026-12-02T00:00:00+08:00")).await;
     assert_eq!(world.penalties().await, [yuan("297.00")]);
     world.is_sound().await;
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_reply_in_the_next_month_is_told_anew_what_that_costs() {
+    let world = World::with_commitment().await;
+    let a = world.subscriber(1).await;
+    world.bound(a).await;
+    let late = |time: &str| at(&format!("2026-{time}+08:00"));
+    assert_eq!(world.receive(a, "m1", "0000", late("11-30T23:50:00")).await, Handled::Listed(1));
+    assert_eq!(world.receive(a, "m2", "1", late("11-30T23:58:00")).await, Handled::PenaltyTold);
+    // Less than was told, but a month later.
+    assert_eq!(world.receive(a, "m3", "1", late("12-01T00:02:00")).await, Handled::PenaltyTold);
+    assert!(world.last_sms(a).await.1.contains("用到2026年12月31日为止"));
     world.db.drop().await;
 }
 

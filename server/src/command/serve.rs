@@ -66,7 +66,8 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
         demo: args.demo,
         calls: calls.is_some(),
         staff_key,
-        secure: !address.ip().is_loopback(),
+        // Behind a proxy that speaks TLS, too, which is said by the address that browsers are told.
+        secure: !address.ip().is_loopback() || is_https(args.public_url.as_deref()),
         leptos_options: web::options(&site, address),
     };
     let access = network::Access::new(args.network_token.as_deref(), args.public_url.is_some());
@@ -96,6 +97,10 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     }
     workers.stop().await;
     Ok(())
+}
+
+fn is_https(public_url: Option<&str>) -> bool {
+    public_url.is_some_and(|url| url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")))
 }
 
 /// In demo mode there is somebody for each role; without it, nobody stays signed in as one of them.

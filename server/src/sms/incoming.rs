@@ -19,6 +19,9 @@ use super::text::{self, PARTS_MAX, Place};
 
 /// Parts that never became whole, and deliveries whose answer nobody knows to have arrived, are forgotten after so long.
 const REMEMBERED: TimeDelta = TimeDelta::days(1);
+/// A centre that did not get our answer delivers again within minutes; the same words later are a new message, also where the
+/// connection broke before it was known that the centre had read the answer.
+const REPEATED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 /// A message that cannot be handled for so long is refused for good: the centre would deliver it for ever.
 const TRIED_FOR: TimeDelta = TimeDelta::minutes(10);
 
@@ -139,6 +142,14 @@ impl Delivery {
     async fn begin(&self, pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<Option<Begun>> {
         let new = format!("smpp/{}/{}", hex::encode(&self.digest[..8]), now.timestamp_micros());
         let mut tx = pool.begin().await?;
+        sqlx::query!(
+            "delete from incoming_sms_delivery where subscriber_id = $1 and digest = $2 and handled_at < $3",
+            self.subscriber_id,
+            self.digest,
+            now - REPEATED_WITHIN,
+        )
+        .execute(&mut *tx)
+        .await?;
         sqlx::query!(
             "insert into incoming_sms_delivery (subscriber_id, digest, message_id, received_at) values ($1, $2, $3, $4)
             on conflict (subscriber_id, digest) do nothing",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use charging::clock::SharedClock;
 use charging::notice::queue::{self, AcceptedPart, DueNotice, Fate, Lane, Settled, TOO_LATE, Tried};
-use charging::notice::receipt;
+use charging::notice::{receipt, sms};
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
@@ -133,6 +133,7 @@ impl<'a> Outbox<'a> {
     /// that gets no answer holds up no other.
     async fn pump(&self, lane: Lane) -> anyhow::Result<()> {
         let mut pump = Pump { has_more: true, ..Pump::default() };
+        let (room, mut parts_under_way) = (self.room(lane), 0);
         let mut under_way = FuturesUnordered::new();
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -141,19 +142,24 @@ impl<'a> Outbox<'a> {
             if pump.tried.len() >= limit || under_way.is_empty() {
                 self.note(&mut pump).await?;
             }
-            if pump.fetched.is_empty() && pump.has_more && !self.is_over() {
-                self.fetch(lane, &mut pump).await?;
+            if pump.tried.len() < limit && pump.fetched.is_empty() && pump.has_more && !self.is_over() {
+                self.fetch_or_wait(lane, &mut pump).await;
             }
-            while under_way.len() < self.settings.window.into()
+            while parts_under_way < room
                 && let Some(notice) = pump.fetched.pop_front()
             {
-                under_way.push(self.send(notice));
+                let parts = sms::parts(&notice.body);
+                parts_under_way += parts;
+                under_way.push(self.send(notice).map(move |tried| (tried, parts)));
             }
             if under_way.is_empty() {
                 return Ok(());
             }
             tokio::select! {
-                Some(tried) = under_way.next() => pump.tried.push(tried),
+                Some((tried, parts)) = under_way.next() => {
+                    parts_under_way -= parts;
+                    pump.tried.push(tried);
+                }
                 _ = ticks.tick() => {
                     self.note(&mut pump).await?;
                     pump.has_more = true;
@@ -162,8 +168,25 @@ impl<'a> Outbox<'a> {
         }
     }
 
+    /// How many parts of a lane may be under way: what somebody waits for finds some of the window free.
+    fn room(&self, lane: Lane) -> usize {
+        let window = usize::from(self.settings.window);
+        match lane {
+            Lane::Awaited => window,
+            Lane::Others => window - window / 4,
+        }
+    }
+
     fn is_over(&self) -> bool {
         *self.over.borrow() || !self.client.is_active()
+    }
+
+    /// What is under way goes on where the database is away.
+    async fn fetch_or_wait(&self, lane: Lane, pump: &mut Pump) {
+        if let Err(error) = self.fetch(lane, pump).await {
+            tracing::warn!(error = format!("{error:#}"), "the queue of messages is looked at later");
+            pump.has_more = false;
+        }
     }
 
     /// Fetches what is due and not known yet.
@@ -178,8 +201,20 @@ impl<'a> Outbox<'a> {
         Ok(())
     }
 
-    /// Notes what became of those that ended.
+    /// Notes what became of those that ended; as long as the connection lasts, later where the database is away: what the
+    /// centre took would be sent again if that were forgotten.
     async fn note(&self, pump: &mut Pump) -> anyhow::Result<()> {
+        match self.try_to_note(pump).await {
+            Err(error) if !self.is_over() => {
+                tracing::warn!(error = format!("{error:#}"), "what was sent is noted later");
+                tokio::time::sleep(LOOK_EVERY).await;
+                Ok(())
+            }
+            noted => noted,
+        }
+    }
+
+    async fn try_to_note(&self, pump: &mut Pump) -> anyhow::Result<()> {
         if pump.tried.is_empty() {
             return Ok(());
         }

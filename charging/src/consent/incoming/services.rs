@@ -8,8 +8,11 @@ use super::{Handled, IncomingError, Reply};
 use crate::notice::store::language_of;
 use crate::notice::template::Message;
 use crate::notice::{ListLead, ListedService, ServiceNotice, pages};
+use crate::order::ending::CancelPreview;
+use crate::order::penalty::Told;
 use crate::order::store::{OrderError, held};
 use crate::order::{Held, ending, first_charge, penalty};
+use crate::tariff::Penalty;
 
 /// How long the numbers of a list hold.
 const LIST_LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -165,37 +168,39 @@ impl Reply<'_> {
         Ok(handled)
     }
 
-    /// By the same function as the page, which tells what it costs and when it ends.
+    /// By the same function as the page, which tells what it costs and when it ends. What costs a penalty is told first, and
+    /// cancelled by the same reply again, for no more than was told and no longer a time.
     async fn stop(&self, conn: &mut PgConnection, subscription_id: i64) -> Result<Handled, IncomingError> {
-        let accepted = penalty::told(conn, self.subscriber_id, subscription_id, self.now).await?;
-        match ending::cancel(conn, self.subscriber_id, subscription_id, accepted, &Self::by(), self.now).await {
-            Ok((ends_at, reason)) => Ok(Handled::Cancelled { subscription_id, ends_at, reason }),
+        let preview = match ending::cancel_preview(conn, self.subscriber_id, subscription_id, self.now).await {
+            Ok(preview) => preview,
             Err(error @ (OrderError::EndsAlready | OrderError::EndedBefore)) => {
                 let is_over = matches!(error, OrderError::EndedBefore);
-                self.not_stopped(conn, subscription_id, is_over).await
+                return self.not_stopped(conn, subscription_id, is_over).await;
             }
-            Err(OrderError::PenaltyNotTold(_)) => self.tell_penalty(conn, subscription_id, accepted).await,
-            Err(error) => Err(error.into()),
+            Err(error) => return Err(error.into()),
+        };
+        let due = preview.penalty.map_or(Decimal::ZERO, |penalty| penalty.amount);
+        if let Some(penalty) = preview.penalty {
+            let told = penalty::told(conn, self.subscriber_id, subscription_id, self.now).await?;
+            if !told.is_some_and(|told| due <= told.amount && preview.ends_at <= told.ends_at) {
+                return self.tell_penalty(conn, subscription_id, &preview, penalty).await;
+            }
         }
+        let by = Self::by();
+        let (ends_at, reason) = ending::cancel(conn, self.subscriber_id, subscription_id, due, &by, self.now).await?;
+        Ok(Handled::Cancelled { subscription_id, ends_at, reason })
     }
 
-    /// Cancels nothing, and says what it would cost: the same reply again cancels for that. Where less is due than was told, it
-    /// cancels, for what is due.
     async fn tell_penalty(
         &self,
         conn: &mut PgConnection,
         subscription_id: i64,
-        accepted: Decimal,
+        preview: &CancelPreview,
+        penalty: Penalty,
     ) -> Result<Handled, IncomingError> {
-        let preview = ending::cancel_preview(conn, self.subscriber_id, subscription_id, self.now).await?;
-        let due = preview.penalty.map_or(Decimal::ZERO, |penalty| penalty.amount);
-        let Some(due_now) = preview.penalty.filter(|_| due > accepted) else {
-            let by = Self::by();
-            let ended = ending::cancel(conn, self.subscriber_id, subscription_id, due, &by, self.now).await?;
-            return Ok(Handled::Cancelled { subscription_id, ends_at: ended.0, reason: ended.1 });
-        };
-        penalty::note_told(conn, self.subscriber_id, subscription_id, due, self.now).await?;
-        let notice = ServiceNotice::PenaltyAsked { name: &preview.name, penalty: due_now, ends_at: preview.ends_at };
+        let told = Told { amount: penalty.amount, ends_at: preview.ends_at };
+        penalty::note_told(conn, self.subscriber_id, subscription_id, told, self.now).await?;
+        let notice = ServiceNotice::PenaltyAsked { name: &preview.name, penalty, ends_at: preview.ends_at };
         self.say(conn, &Message::Service(notice), Handled::PenaltyTold).await
     }
 
@@ -206,17 +211,17 @@ impl Reply<'_> {
         is_over: bool,
     ) -> Result<Handled, IncomingError> {
         let name = self.name_of(conn, subscription_id).await?;
-        let ends_at = sqlx::query_scalar!(
-            r#"select ends_at as "ends_at!" from subscription where subscriber_id = $1 and subscription_id = $2"#,
+        let ended = sqlx::query!(
+            r#"select ends_at as "ends_at!", penalty from subscription where subscriber_id = $1 and subscription_id = $2"#,
             self.subscriber_id,
             subscription_id,
         )
         .fetch_one(&mut *conn)
         .await?;
         let notice = if is_over {
-            ServiceNotice::Ended { name: &name, ended_at: ends_at }
+            ServiceNotice::Ended { name: &name, ended_at: ended.ends_at }
         } else {
-            ServiceNotice::EndsAlready { name: &name, ends_at }
+            ServiceNotice::EndsAlready { name: &name, ends_at: ended.ends_at, penalty: ended.penalty }
         };
         self.say(conn, &Message::Service(notice), Handled::NotCancelled).await
     }

@@ -217,7 +217,7 @@ fn orders(sample: &Sample) -> Vec<Message<'_>> {
     let (name, code, cap) = (tariff.name.as_str(), "048213", sample.price);
     let starts_on = day(2026, 12, 1);
     let ends_at = year_end();
-    let cancelled = |how, cost| Message::CancelConfirmed { name, ends_at, how, cost };
+    let cancelled = |how, cost| Message::CancelConfirmed { name, ends_at, how, cost, has_penalty: false };
     vec![
         Message::SignInCode { code },
         Message::OrderRequest { tariff: &sample.addon, terms: &sample.addon_terms, leaving: None, code },
@@ -263,7 +263,7 @@ fn services(sample: &Sample, language: Language) -> Vec<ServiceNotice<'_>> {
         ServiceNotice::NoServices,
         ServiceNotice::NoSuchNumber { number: 99_999, last: 99 },
         ServiceNotice::Ended { name, ended_at: ends_at },
-        ServiceNotice::EndsAlready { name, ends_at },
+        ServiceNotice::EndsAlready { name, ends_at, penalty: Decimal::ZERO },
         ServiceNotice::PenaltyAsked { name, penalty: penalty(), ends_at },
         ServiceNotice::PenaltyDue { name, penalty: penalty() },
         ServiceNotice::FirstChargeMade { name, charged: amount },

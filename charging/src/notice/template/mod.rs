@@ -74,6 +74,8 @@ pub enum Message<'a> {
         how: CancelCost,
         /// Yuan that this month costs because of it.
         cost: Decimal,
+        /// Whether a penalty is told in a message of its own.
+        has_penalty: bool,
     },
     CancelUndone {
         name: &'a str,
@@ -227,7 +229,9 @@ impl Message<'_> {
                 )
             }
             Self::OrderRefused { name } => format!("好的，“{}”不开通，没有收费。", short(name, zh)),
-            Self::CancelConfirmed { name, ends_at, how, cost } => cancel_confirmed_zh(name, *ends_at, *how, *cost),
+            Self::CancelConfirmed { name, ends_at, how, cost, has_penalty } => {
+                cancel_confirmed_zh(name, *ends_at, *how, *cost, *has_penalty)
+            }
             Self::CancelUndone { name } => format!("“{}”的退订已撤销，继续为您服务，价格不变。", short(name, zh)),
             Self::CapRequest { cap, code } => format!(
                 "您要把流量超套封顶提高到每月{}，超套流量费可能随之增加，到封顶即停网。验证码{code}，5分钟内有效；或10分钟内回复Y同意，N不同意。",
@@ -289,7 +293,9 @@ impl Message<'_> {
             Self::OrderRefused { name } => {
                 format!("All right, \"{}\" is not ordered. Nothing was charged.", short(name, en))
             }
-            Self::CancelConfirmed { name, ends_at, how, cost } => cancel_confirmed_en(name, *ends_at, *how, *cost),
+            Self::CancelConfirmed { name, ends_at, how, cost, has_penalty } => {
+                cancel_confirmed_en(name, *ends_at, *how, *cost, *has_penalty)
+            }
             Self::CancelUndone { name } => {
                 format!("\"{}\" is no longer cancelled and goes on at the same price.", short(name, en))
             }

@@ -49,7 +49,14 @@ static OTHERWISE: LazyLock<Regex> =
 /// The same beside the price, outside its run.
 static OTHERWISE_LEFT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        "[不未][足满]|不到|取整|租宝|放心用|当日|自动叠加|[^g][^b]为计费单位|计费单位[^#。;\n]|部分按|之后|[^及]以后",
+        "[不未][足满]|不到|取整|租宝|放心用|当日|自动叠加|(?:[^g].|g[^b])为计费单位|计费单位[^#。;\n]|部分按|之后|[^及]以后",
+    )
+});
+
+/// Words for calls or messages of one kind: what is said of it is not the price of all.
+static OF_A_KIND: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        "短|彩信|视频|接听|被叫|长途|漫游|本地|网间|网内|亲情|卫星|固话|座机|其他|异网|北斗|国际|港澳|境外|海外|省内|夜间|闲时",
     )
 });
 
@@ -169,13 +176,7 @@ fn voice(page: &mut Page) -> Result<Found, Underivable> {
     let mut found = None;
     for piece in page.take(&VOICE) {
         let of = piece.group(1).replace("(含高清视频)", "");
-        if [
-            "短", "彩信", "视频", "接听", "被叫", "长途", "漫游", "本地", "网间", "网内", "亲情", "卫星", "固话",
-            "座机", "其他", "异网",
-        ]
-        .iter()
-        .any(|word| of.contains(word))
-        {
+        if OF_A_KIND.is_match(&of) {
             return Err(Underivable::Overage("calls of different kinds have different prices"));
         }
         let model = OverageModel::Unit { price: small_price(piece.group(2))?, unit: 1 };
@@ -191,7 +192,7 @@ fn sms(page: &mut Page) -> Result<Found, Underivable> {
         let of = piece.group(1);
         let of = of.rsplit_once('元').map_or(of, |(_, last)| last);
         let of = if piece.group(3).is_empty() { of } else { piece.group(3) };
-        if ["北斗", "国际", "卫星", "网间", "网内"].iter().any(|word| of.contains(word)) {
+        if OF_A_KIND.is_match(&of.replace('短', "").replace("彩信", "")) {
             return Err(Underivable::Overage("messages of different kinds have different prices"));
         }
         let is_mms = of.contains("彩信") && !of.contains('短');

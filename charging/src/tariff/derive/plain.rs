@@ -109,7 +109,7 @@ fn set_aside_cards(page: &mut Page) {
     static DAY: LazyLock<Regex> = LazyLock::new(|| pattern(CARD_DAY));
     static OF_THE_PLAN: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            "优惠|折|减|返|赠|送|套餐费|首|前|年|活动|活跃|额外|叠|流量包|语音包|获|领|需|须|满|承诺|合约|定向|省内",
+            "优惠|折|减|返|赠|送|套餐费|首|前|年|活动|活跃|额外|叠|流量包|语音包|获|领|需|须|满|承诺|合约|定向|省内|互打|互拨|互通|通话|达量|限速|夜间|闲时|低消|最低消费|为准|详",
         )
     });
     page.take(&CHARGED_APART);

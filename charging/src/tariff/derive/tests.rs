@@ -267,6 +267,8 @@ fn data_overage_that_terms_cannot_say_leaves_them_out() {
         "流量先按0.03元/MB计费，3元/GB",
         "流量5元/GB（前200MB按0.02元/MB计费）",
         "流量3元/GB，以GB为计费单位，不足1GB不计费",
+        "流量3元/GB，以MB为计费单位",
+        "流量3元/GB，以KB为计费单位",
     ] {
         assert!(overage(text).is_err(), "{text}: {:?}", overage(text));
     }
@@ -301,6 +303,8 @@ fn voice_and_message_prices_are_of_the_right_thing() {
         "拨打固话0.1元/分钟",
         "主叫0.15元/分钟，长途0.3元/分钟",
         "卫星短信2元/条",
+        "港澳台语音0.99元/分钟",
+        "省内短信0.1元/条",
         "短信0.1元/条；短信0.2元/条",
         "短彩信0.1元/分钟",
         "语音15元/分钟",
@@ -417,6 +421,9 @@ fn secondary_cards_are_set_aside_and_nothing_with_them() {
         "活跃副卡可领取5张流量券",
         "可办理4张副卡，副卡首年减免10元",
         "该产品为融合套餐的组成部分，不单独办理",
+        "主副卡之间国内通话免费",
+        "主副卡共享流量达量限速",
+        "主副卡每月最低消费以公告为准",
     ] {
         assert!(services(text).is_err(), "{text}: {:?}", services(text));
     }
