@@ -20,7 +20,7 @@ pub const PASSWORDS_BY_NAME: Limit = Limit { name: "staff_password", max: 10, wi
 /// Codes tried for one account in 15 minutes: a million codes, three of them right, and nobody gets far.
 pub const CODES_BY_ACCOUNT: Limit = Limit { name: "staff_code", max: 10, window: TimeDelta::minutes(15) };
 /// Passwords and codes of the staff tried from one address in 15 minutes; a whole office can share one.
-pub const BY_ADDRESS: Limit = Limit { name: "staff_address", max: 100, window: TimeDelta::minutes(15) };
+pub const BY_ADDRESS: Limit = Limit { name: "staff_address", max: 300, window: TimeDelta::minutes(15) };
 
 /// The first factor: a token for the second. `None`: nobody has the name, the password is wrong, or the account lets nobody
 /// in; which of them is not told, and takes the same time.
