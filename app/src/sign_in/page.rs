@@ -5,7 +5,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use super::actions::NUMBER_KEY;
-use crate::components::{PageError, clock_text, page};
+use crate::components::{CodeField, PageError, PasswordField, clock_text, page};
 use crate::i18n::{Locale, td_string};
 use crate::request::{local_path, locale, no_store, redirect, session, signed_in};
 use crate::state::AppState;
@@ -118,20 +118,7 @@ fn CodeForm(number: String, sent: bool, next: String) -> impl IntoView {
                 })}
             <form class="stack" method="post" action="/api/sign_in_with_code" data-method="code">
                 <input type="hidden" name="next" value=next.clone() />
-                <div class="field">
-                    <label for="code">{td_string!(l, sign_in.code)}</label>
-                    <input
-                        id="code"
-                        class="code-input"
-                        name="code"
-                        inputmode="numeric"
-                        autocomplete="one-time-code"
-                        maxlength="12"
-                        required
-                        aria-describedby="code-hint"
-                    />
-                    <p class="hint" id="code-hint">{td_string!(l, sign_in.code_hint)}</p>
-                </div>
+                <CodeField label=td_string!(l, sign_in.code) hint=td_string!(l, sign_in.code_hint) />
                 <button class="button primary" type="submit">{td_string!(l, sign_in.submit)}</button>
             </form>
             <form class="row" method="post" action="/api/request_code">
@@ -154,18 +141,11 @@ fn PasswordForm(next: String) -> impl IntoView {
             <h2>{td_string!(l, sign_in.by_password)}</h2>
             <input type="hidden" name="next" value=next />
             <MsisdnField id="password_msisdn" />
-            <div class="field">
-                <label for="password">{td_string!(l, sign_in.password)}</label>
-                <input
-                    id="password"
-                    type="password"
-                    name="password"
-                    autocomplete="current-password"
-                    maxlength="64"
-                    required
-                />
-                <p class="hint">{td_string!(l, sign_in.forgot)}</p>
-            </div>
+            <PasswordField
+                name="password"
+                label=td_string!(l, sign_in.password)
+                hint=td_string!(l, sign_in.forgot)
+            />
             <button class="button primary" type="submit">{td_string!(l, sign_in.submit)}</button>
         </form>
     }

@@ -9,13 +9,12 @@ use qrcode::{Color, QrCode};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use super::words::{problem_text, weakness};
+use super::words::{problem, weakness};
 use super::{INPUT_BYTES_MAX, set_token};
-use crate::components::page;
+use crate::components::{CodeField, page};
 use crate::i18n::td_string;
-use crate::me::parts::{Tone, banner, query};
+use crate::me::parts::{Tone, banner};
 use crate::request::{client_ip, locale, query_value, redirect};
-use crate::sign_in::wait_text;
 use crate::state::AppState;
 
 /// Modules of white around the picture (ISO/IEC 18004).
@@ -29,10 +28,7 @@ pub fn EnrolPage() -> impl IntoView {
         let l = locale();
         let ticket = use_params_map().get_untracked().get("ticket").unwrap_or_default();
         let now = state.clock.now();
-        let problem = query("problem").and_then(|problem| match problem.as_str() {
-            "wait" => Some(wait_text(l, query("until").as_deref(), now)),
-            other => problem_text(l, other).map(str::to_owned),
-        });
+        let problem = problem(l, now);
         async move {
             let invited = match &state.staff_key {
                 Some(key) => invitation(&mut *state.pool.acquire().await?, key, &ticket, now).await?,
@@ -87,18 +83,7 @@ fn EnrolForm(
                 {qr(&picture, td_string!(l, staff.qr_label))}
                 <p>{td_string!(l, staff.enrol_type)} " " <code class="secret">{secret}</code></p>
                 <p><a href=url.clone()>{td_string!(l, staff.enrol_open)}</a></p>
-                <div class="field">
-                    <label for="code">{td_string!(l, staff.enrol_code)}</label>
-                    <input
-                        id="code"
-                        class="code-input"
-                        name="code"
-                        inputmode="numeric"
-                        autocomplete="one-time-code"
-                        maxlength="12"
-                        required
-                    />
-                </div>
+                <CodeField label=td_string!(l, staff.enrol_code) />
             </fieldset>
             <fieldset class="card">
                 <legend class="sr">{td_string!(l, staff.enrol_password)}</legend>

@@ -7,13 +7,12 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use super::enrol::NewPassword;
-use super::words::{problem_text, weakness};
+use super::words::{problem, weakness};
 use super::{INPUT_BYTES_MAX, actor, member, set_token};
-use crate::components::page;
+use crate::components::{PasswordField, page};
 use crate::i18n::td_string;
-use crate::me::parts::{Tone, banner, query};
+use crate::me::parts::{Tone, banner};
 use crate::request::{locale, redirect};
-use crate::sign_in::wait_text;
 use crate::state::AppState;
 
 /// `/staff/password`
@@ -22,10 +21,7 @@ pub fn StaffPasswordPage() -> impl IntoView {
     page(|| {
         let l = locale();
         let now = AppState::current().clock.now();
-        let problem = query("problem").and_then(|problem| match problem.as_str() {
-            "wait" => Some(wait_text(l, query("until").as_deref(), now)),
-            other => problem_text(l, other).map(str::to_owned),
-        });
+        let problem = problem(l, now);
         async move {
             let login = member()?.login.to_string();
             Ok(view! {
@@ -35,17 +31,7 @@ pub fn StaffPasswordPage() -> impl IntoView {
                     {problem.map(|text| banner(Tone::Bad, text))}
                     <form class="card" method="post" action="/staff/api/password">
                         <input type="hidden" name="username" autocomplete="username" value=login />
-                        <div class="field">
-                            <label for="old">{td_string!(l, staff.old_password)}</label>
-                            <input
-                                id="old"
-                                type="password"
-                                name="old"
-                                autocomplete="current-password"
-                                maxlength="64"
-                                required
-                            />
-                        </div>
+                        <PasswordField name="old" label=td_string!(l, staff.old_password) />
                         <NewPassword />
                         <p class="muted">{td_string!(l, staff.password_ends_sessions)}</p>
                         <button class="button primary" type="submit">{td_string!(l, staff.change_password)}</button>

@@ -1,7 +1,10 @@
 use charging::staff::trail::Action;
 use charging::staff::{Permission, Role, WeakPassword};
+use chrono::{DateTime, Utc};
 
 use crate::i18n::{Locale, td_string};
+use crate::me::parts::query;
+use crate::sign_in::wait_text;
 
 pub fn role_name(l: Locale, role: Role) -> &'static str {
     match role {
@@ -88,6 +91,14 @@ pub fn weakness(weak: WeakPassword) -> &'static str {
         WeakPassword::Length => "length",
         WeakPassword::Pattern => "pattern",
         WeakPassword::OwnName => "own_name",
+    }
+}
+
+/// What the answer to the last form has to say, as the address tells it.
+pub fn problem(l: Locale, now: DateTime<Utc>) -> Option<String> {
+    match query("problem")?.as_str() {
+        "wait" => Some(wait_text(l, query("until").as_deref(), now)),
+        other => problem_text(l, other).map(str::to_owned),
     }
 }
 

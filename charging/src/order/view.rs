@@ -37,6 +37,8 @@ pub struct ActiveService {
     pub starts_at: DateTime<Utc>,
     pub ends_at: Option<DateTime<Utc>>,
     pub end_reason: Option<EndReason>,
+    /// Yuan that its end costs besides its month.
+    pub penalty: Decimal,
     pub agreed: Agreed,
     pub can_cancel: bool,
     pub can_undo: bool,
@@ -53,7 +55,7 @@ pub async fn active(
 ) -> Result<Vec<ActiveService>, OrderError> {
     let rows = sqlx::query!(
         "select s.subscription_id, s.order_id, s.scheme_id, s.version, s.kind, s.recurring_price, s.one_off_price,
-            s.starts_at, s.ends_at, s.end_reason, s.chargeable, c.seq, c.method, c.channel_id, c.agreed_at, c.evidence
+            s.starts_at, s.ends_at, s.end_reason, s.penalty, s.chargeable, c.seq, c.method, c.channel_id, c.agreed_at, c.evidence
         from subscription s
         join product_order o on o.subscriber_id = s.subscriber_id and o.order_id = s.order_id
         join consent c on c.subscriber_id = o.subscriber_id and c.seq = o.consent_seq
@@ -77,6 +79,7 @@ pub async fn active(
             starts_at: row.starts_at,
             ends_at: row.ends_at,
             end_reason: row.end_reason.as_deref().map(end_reason).transpose()?,
+            penalty: row.penalty,
             agreed: agreed(row.seq, &row.method, row.channel_id, row.agreed_at, &row.evidence)?,
             can_cancel: row.ends_at.is_none(),
             can_undo: row.ends_at.is_some() && (row.chargeable || row.kind != "plan"),

@@ -118,11 +118,11 @@ fn measured(mut command: Command, count: usize) -> anyhow::Result<Measured> {
     let shown = shown(&command);
     let started = Instant::now();
     let mut process = command.stdout(Stdio::null()).spawn().with_context(|| format!("cannot run `{shown}`"))?;
-    let mut peak_kb = 0_u32;
+    let mut peak_kb: Option<u32> = None;
     let status = loop {
         let about = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap_or_default();
         let peak = about.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
-        peak_kb = peak_kb.max(peak.unwrap_or(0));
+        peak_kb = peak_kb.max(peak);
         match process.try_wait()? {
             Some(status) => break status,
             None => thread::sleep(POLL),
@@ -132,6 +132,7 @@ fn measured(mut command: Command, count: usize) -> anyhow::Result<Measured> {
     if !status.success() {
         bail!("`{shown}` failed ({status})");
     }
+    let peak_kb = peak_kb.with_context(|| format!("the memory of `{shown}` could not be read"))?;
     let count = f64::from(u32::try_from(count)?);
     Ok(Measured { microseconds_each: seconds * 1e6 / count, peak_mb: f64::from(peak_kb) / 1024.0 })
 }

@@ -148,6 +148,7 @@ fn problem_text(l: Locale, code: &str) -> Option<&'static str> {
         "waiting" => td_string!(l, me.ad_problem_plan),
         "again" => td_string!(l, me.ad_problem_again),
         "penalty" => td_string!(l, me.ad_problem_penalty),
+        "undo_penalty" => td_string!(l, me.ad_problem_undo_penalty),
         "failed" => td_string!(l, me.problem_failed),
         _ => return None,
     })

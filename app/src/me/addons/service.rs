@@ -150,15 +150,22 @@ fn stop_sentences(l: Locale, stop: &CancelPreview, is_plan: bool) -> Vec<String>
     let amount = monthly + stop.one_off.unwrap_or(Decimal::ZERO);
     let month = month_text(l, Month::of(stop.ends_at - chrono::TimeDelta::microseconds(1)));
     if !matches!(stop.reason, EndReason::BeforeStart | EndReason::BeforeFirstCharge) {
-        said.push(if amount > Decimal::ZERO {
-            td_string!(l, me.ad_stop_charge, month = month, amount = fen(amount))
-        } else {
-            td_string!(l, me.ad_stop_charge_none).to_owned()
-        });
-        said.push(match &stop.penalty {
-            None => td_string!(l, me.ad_stop_penalty).to_owned(),
-            Some(penalty) => penalty_text(l, penalty),
-        });
+        let is_charged = amount > Decimal::ZERO;
+        match &stop.penalty {
+            None => {
+                said.push(if is_charged {
+                    td_string!(l, me.ad_stop_charge, month = month, amount = fen(amount))
+                } else {
+                    td_string!(l, me.ad_stop_charge_none).to_owned()
+                });
+                said.push(td_string!(l, me.ad_stop_penalty).to_owned());
+            }
+            Some(penalty) => {
+                said.extend(is_charged.then(|| td_string!(l, me.ad_stop_fee, month = month, amount = fen(amount))));
+                said.push(penalty_text(l, penalty));
+                said.push(td_string!(l, me.ad_stop_then_nothing).to_owned());
+            }
+        }
     }
     if let Some(charge) = stop.recurring.as_ref().filter(|_| stop.reason == EndReason::Immediately) {
         said.push(crate::me::bill::recurring_text(l, charge));
@@ -179,6 +186,9 @@ fn undo_part(l: Locale, service: &ActiveService, name: &str) -> impl IntoView + 
         Some(EndReason::Replaced) => td_string!(l, me.ad_replaced_text, day = day),
         Some(EndReason::BeforeStart) => td_string!(l, me.ad_before_start_text).to_owned(),
         Some(EndReason::BeforeFirstCharge) => td_string!(l, me.ad_before_first_charge_text, day = day),
+        _ if service.penalty > Decimal::ZERO => {
+            td_string!(l, me.ad_ending_penalty_text, day = day, amount = fen(service.penalty))
+        }
         _ => td_string!(l, me.ad_ending_text, day = day),
     };
     let label = td_string!(l, me.ad_undo_label, name = name.to_owned());
@@ -235,7 +245,8 @@ mod tests {
         .unwrap();
         let bound = CancelPreview { penalty: binding.penalty_after(4), lapses: vec![], ..stop.clone() };
         let penalty = "还没用满在网 12 个月，还剩 8 个月，要付违约金：99.00元×8个月×30%=237.60元，只收一次。";
-        assert_eq!(stop_sentences(Locale::zh_CN, &bound, false)[2], penalty);
+        let said = stop_sentences(Locale::zh_CN, &bound, false);
+        assert_eq!(said[1..4], ["2026年10月收 ¥15.00。", penalty, "之后不再收费。"]);
         let never = CancelPreview { reason: EndReason::BeforeStart, recurring: None, ..stop };
         assert_eq!(stop_sentences(Locale::zh_CN, &never, true).len(), 1);
     }

@@ -56,6 +56,7 @@ pub async fn undo_unsubscribe(subscription_id: i64) -> Result<(), ServerFnError>
     };
     redirect(&match undone.await {
         Ok(()) => format!("/me/addons?ok=undone&service={subscription_id}"),
+        Err(OrderError::PenaltyNotTold(_)) => "/me/addons?problem=undo_penalty".to_owned(),
         Err(error) => format!("/me/addons?problem={}", problem(&error)),
     });
     Ok(())

@@ -7,13 +7,12 @@ use charging::staff::session::half_signed_in;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::words::{problem_text, role_name};
+use super::words::{problem, role_name};
 use super::{desk_path, signed_in, token};
-use crate::components::{PageError, page};
+use crate::components::{CodeField, PageError, PasswordField, page};
 use crate::i18n::td_string;
 use crate::me::parts::{Tone, banner, query};
 use crate::request::{headers, locale, query_value, redirect};
-use crate::sign_in::wait_text;
 use crate::state::AppState;
 
 /// `/staff/login`
@@ -24,10 +23,7 @@ pub fn StaffLoginPage() -> impl IntoView {
         let l = locale();
         let next = desk_path(&query("next").unwrap_or_default()).to_owned();
         let now = state.clock.now();
-        let problem = query("problem").and_then(|problem| match problem.as_str() {
-            "wait" => Some(wait_text(l, query("until").as_deref(), now)),
-            other => problem_text(l, other).map(str::to_owned),
-        });
+        let problem = problem(l, now);
         let signed_out = query("ok").is_some_and(|ok| ok == "signed_out");
         let second_step = query("step").is_some_and(|step| step == "code");
         let half = headers().as_ref().and_then(token).filter(|_| second_step);
@@ -85,18 +81,11 @@ fn PasswordForm(next: String) -> impl IntoView {
                     required
                 />
             </div>
-            <div class="field">
-                <label for="password">{td_string!(l, staff.password)}</label>
-                <input
-                    id="password"
-                    type="password"
-                    name="password"
-                    autocomplete="current-password"
-                    maxlength="64"
-                    required
-                />
-                <p class="hint">{td_string!(l, staff.forgot)}</p>
-            </div>
+            <PasswordField
+                name="password"
+                label=td_string!(l, staff.password)
+                hint=td_string!(l, staff.forgot)
+            />
             <button class="button primary" type="submit">{td_string!(l, staff.go_on)}</button>
         </form>
     }
@@ -111,21 +100,7 @@ fn CodeForm(login: String, next: String) -> impl IntoView {
         <form class="card" method="post" action="/staff/api/second_factor">
             <p>{td_string!(l, staff.code_for, login = login)}</p>
             <input type="hidden" name="next" value=next />
-            <div class="field">
-                <label for="code">{td_string!(l, staff.code)}</label>
-                <input
-                    id="code"
-                    class="code-input"
-                    name="code"
-                    inputmode="numeric"
-                    autocomplete="one-time-code"
-                    maxlength="12"
-                    required
-                    autofocus
-                    aria-describedby="code-hint"
-                />
-                <p class="hint" id="code-hint">{td_string!(l, staff.code_hint)}</p>
-            </div>
+            <CodeField label=td_string!(l, staff.code) hint=td_string!(l, staff.code_hint) autofocus=true />
             <button class="button primary" type="submit">{td_string!(l, staff.sign_in)}</button>
             <p><a href=again>{td_string!(l, staff.other_account)}</a></p>
         </form>
