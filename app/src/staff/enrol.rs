@@ -1,7 +1,7 @@
 //! `/staff/enrol/{ticket}`: whoever got the link chooses a password and sets up the authenticator, in one form.
 
 use charging::staff::enrolment::{self, Invitation, invitation};
-use charging::staff::{PASSWORD_CHARS_MIN, StaffError};
+use charging::staff::{PASSWORD_CHARS_MIN, StaffError, StaffKey};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
@@ -10,12 +10,15 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use super::words::{problem, weakness};
-use super::{INPUT_BYTES_MAX, set_token};
+use super::{INPUT_BYTES_MAX, set_cookie, set_token};
 use crate::components::{CodeField, page};
 use crate::i18n::td_string;
 use crate::me::parts::{Tone, banner};
-use crate::request::{client_ip, locale, query_value, redirect};
+use crate::request::{client_ip, cookie_in, headers, locale, query_value, redirect};
 use crate::state::AppState;
+
+/// Keeps the secret of an enrolment, sealed, while somebody is at it: another browser gets another.
+const KEPT_COOKIE: &str = "mingbai_enrolment";
 
 /// Modules of white around the picture (ISO/IEC 18004).
 const QUIET: usize = 4;
@@ -31,9 +34,12 @@ pub fn EnrolPage() -> impl IntoView {
         let problem = problem(l, now);
         async move {
             let invited = match &state.staff_key {
-                Some(key) => invitation(&mut *state.pool.acquire().await?, key, &ticket, now).await?,
+                Some(key) => invited(&state, key, &ticket).await?,
                 None => None,
             };
+            if let Some(invited) = &invited {
+                set_cookie(KEPT_COOKIE, &invited.kept);
+            }
             let body = match invited {
                 Some(invited) => {
                     let url = invited.factor.url()?;
@@ -55,6 +61,13 @@ pub fn EnrolPage() -> impl IntoView {
             })
         }
     })
+}
+
+async fn invited(state: &AppState, key: &StaffKey, ticket: &str) -> Result<Option<Invitation>, StaffError> {
+    let kept =
+        headers().and_then(|headers| cookie_in(&headers, KEPT_COOKIE)).filter(|kept| kept.len() <= INPUT_BYTES_MAX);
+    let mut conn = state.pool.acquire().await?;
+    invitation(&mut conn, key, ticket, kept.as_deref(), state.clock.now(), &mut StdRng::from_os_rng()).await
 }
 
 #[component]
@@ -163,14 +176,14 @@ async fn enrolled(ticket: &str, code: &str, password: &str, repeated: &str) -> S
     }
     let Some(key) = &state.staff_key else { return back("no_key") };
     let done = async {
-        let invited = invitation(&mut *state.pool.acquire().await?, key, ticket, now).await?;
-        let invited = invited.ok_or(StaffError::NotFound)?;
+        let invited = invited(&state, key, ticket).await?.ok_or(StaffError::NotFound)?;
         let rng = &mut StdRng::from_os_rng();
         enrolment::enrol(&state.pool, invited, password, code, client_ip(), now, rng).await
     };
     match done.await {
         Ok(Some(token)) => {
             set_token(&token);
+            set_cookie(KEPT_COOKIE, "");
             "/staff?ok=enrolled".to_owned()
         }
         Ok(None) => back("code"),

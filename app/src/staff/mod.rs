@@ -64,10 +64,15 @@ fn actor() -> Actor {
 
 /// Gives the browser a token; an empty one takes it away.
 fn set_token(token: &str) {
+    set_cookie(COOKIE, token);
+}
+
+/// Gives the browser something to keep for the desk until it is closed; an empty value takes it away.
+fn set_cookie(name: &str, value: &str) {
     let Some(response) = use_context::<ResponseOptions>() else { return };
     let secure = if AppState::current().secure { "; Secure" } else { "" };
-    let age = if token.is_empty() { "; Max-Age=0" } else { "" };
-    let cookie = format!("{COOKIE}={token}; Path=/staff; HttpOnly; SameSite=Lax{secure}{age}");
+    let age = if value.is_empty() { "; Max-Age=0" } else { "" };
+    let cookie = format!("{name}={value}; Path=/staff; HttpOnly; SameSite=Lax{secure}{age}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.append_header(SET_COOKIE, cookie);
     }

@@ -76,6 +76,8 @@ pub fn value_text(l: Locale, field: &str, value: &str) -> String {
         (_, "true") => td_string!(l, staff.yes).to_owned(),
         (_, "false") => td_string!(l, staff.no).to_owned(),
         ("factor", "password") => td_string!(l, staff.factor_password).to_owned(),
+        ("factor", "enrolment") => td_string!(l, staff.factor_enrolment).to_owned(),
+        ("factor", "old_password") => td_string!(l, staff.factor_old_password).to_owned(),
         ("factor", "code") => td_string!(l, staff.factor_code).to_owned(),
         ("roles", roles) => {
             let known: Vec<Role> = roles.split(", ").filter_map(|role| role.parse().ok()).collect();

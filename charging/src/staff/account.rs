@@ -2,7 +2,6 @@
 //! change is written to the trail in the same transaction, which the caller commits.
 
 use chrono::{DateTime, Utc};
-use rand::CryptoRng;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -119,7 +118,6 @@ pub async fn add(
     actor: &Actor,
     new: (&Login, &str, &[Role]),
     now: DateTime<Utc>,
-    rng: &mut (impl CryptoRng + Send),
 ) -> Result<(i64, Open), StaffError> {
     actor.require(Permission::ManageAccounts)?;
     let (login, name, roles) = new;
@@ -136,7 +134,7 @@ pub async fn add(
     .await?
     .ok_or(StaffError::LoginTaken)?;
     grant(conn, actor, staff_id, roles, now).await?;
-    let open = enrolment::issue(conn, key, actor, staff_id, now, rng).await?;
+    let open = enrolment::issue(conn, key, actor, staff_id, now).await?;
     let account = find(conn, staff_id).await?.ok_or(StaffError::NotFound)?;
     record(conn, actor, Action::Add.as_str(), &subject(staff_id), [None, Some(account.state())], now).await?;
     Ok((staff_id, open))
@@ -224,7 +222,6 @@ pub async fn reset(
     actor: &Actor,
     staff_id: i64,
     now: DateTime<Utc>,
-    rng: &mut (impl CryptoRng + Send),
 ) -> Result<Open, StaffError> {
     let before = begin(conn, actor, staff_id).await?;
     sqlx::query!(
@@ -234,7 +231,7 @@ pub async fn reset(
     )
     .execute(&mut *conn)
     .await?;
-    let open = enrolment::issue(conn, key, actor, staff_id, now, rng).await?;
+    let open = enrolment::issue(conn, key, actor, staff_id, now).await?;
     end(conn, actor, Action::Reset, &before, now).await?;
     Ok(open)
 }

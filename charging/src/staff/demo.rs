@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool};
 
 use super::account::add;
+use super::secret::Owner;
 use super::totp::{Factor, SECRET_BYTES, STEP_SECONDS};
 use super::{Actor, Login, Role, StaffError, StaffKey, session};
 use crate::sign_in::store::hash_password;
@@ -55,13 +56,13 @@ pub async fn ensure(
     for (login, name, role) in PEOPLE {
         let login: Login = login.parse()?;
         let mut tx = pool.begin().await?;
-        let (staff_id, _) = match add(&mut tx, key, &Actor::Engineer, (&login, name, &[role]), now, rng).await {
+        let (staff_id, _) = match add(&mut tx, key, &Actor::Engineer, (&login, name, &[role]), now).await {
             Ok(added) => added,
             Err(StaffError::LoginTaken) => continue,
             Err(error) => return Err(error),
         };
         let hashed = hash_password(PASSWORD, rng).await.map_err(StaffError::Hash)?;
-        let sealed = key.seal(staff_id, &secret(&login), rng)?;
+        let sealed = key.seal(Owner::Account(staff_id), &secret(&login), rng)?;
         let enrolled = sqlx::query!(
             "update staff set password = $2, totp_secret = $3 where staff_id = $1",
             staff_id,

@@ -8,8 +8,9 @@ use rand::CryptoRng;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
+use super::secret::Owner;
 use super::session::{self, Standing, State};
-use super::sign_in::{BY_ADDRESS, CODES_BY_ACCOUNT, admit};
+use super::sign_in::{BY_ADDRESS, CODES_BY_ACCOUNT, admit, refuse};
 use super::totp::{Factor, new_secret};
 use super::trail::{Action, record, subject};
 use super::{Actor, Login, Member, Role, StaffError, StaffKey, check_new_password};
@@ -33,7 +34,11 @@ pub struct Invitation {
     staff_id: i64,
     pub login: Login,
     pub name: String,
+    /// Made for the browser that asks, so that whoever saw the page of a link before its person did knows nothing.
     pub factor: Factor,
+    /// The secret, sealed, for the browser to keep until the link is used.
+    pub kept: String,
+    /// The same for the account.
     sealed: Vec<u8>,
 }
 
@@ -44,18 +49,15 @@ pub(super) async fn issue(
     actor: &Actor,
     staff_id: i64,
     now: DateTime<Utc>,
-    rng: &mut (impl CryptoRng + Send),
 ) -> Result<Open, StaffError> {
-    let sealed = key.seal(staff_id, &new_secret(rng), rng)?;
     let expires_at = now + LIFETIME;
     let enrolment_id = sqlx::query_scalar!(
-        "insert into staff_enrolment (staff_id, issued_by, issued_at, expires_at, totp_secret)
-        values ($1, $2, $3, $4, $5) returning enrolment_id",
+        "insert into staff_enrolment (staff_id, issued_by, issued_at, expires_at)
+        values ($1, $2, $3, $4) returning enrolment_id",
         staff_id,
         actor.member().map(|member| member.staff_id),
         now,
         expires_at,
-        sealed,
     )
     .fetch_one(conn)
     .await?;
@@ -84,19 +86,22 @@ pub async fn pending(
     Ok(row.map(|row| Open { ticket: key.ticket(row.enrolment_id), expires_at: row.expires_at }))
 }
 
-/// What a link leads to; `None`: it is no link of ours, was used, is too old, or a newer one was made.
+/// What a link leads to, in a browser that kept this of it; `None`: it is no link of ours, was used, is too old, or a newer
+/// one was made.
 ///
 /// # Errors
-/// When the secret was sealed with another key, or the database failed.
+/// When the database failed.
 pub async fn invitation(
     conn: &mut PgConnection,
     key: &StaffKey,
     ticket: &str,
+    kept: Option<&str>,
     now: DateTime<Utc>,
+    rng: &mut (impl CryptoRng + Send),
 ) -> Result<Option<Invitation>, StaffError> {
     let Some(enrolment_id) = key.read_ticket(ticket) else { return Ok(None) };
     let row = sqlx::query!(
-        "select e.staff_id, login, name, e.totp_secret from staff_enrolment e join staff t using (staff_id)
+        "select e.staff_id, login, name from staff_enrolment e join staff t using (staff_id)
         where enrolment_id = $1 and used_at is null and expires_at > $2 and password is null and blocked_at is null
             and not exists (
                 select from staff_enrolment newer where newer.staff_id = e.staff_id and newer.enrolment_id > $1
@@ -108,15 +113,13 @@ pub async fn invitation(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let login: Login = row.login.parse()?;
-    let factor = Factor::new(&key.open(row.staff_id, &row.totp_secret)?, &login)?;
-    Ok(Some(Invitation {
-        enrolment_id,
-        staff_id: row.staff_id,
-        login,
-        name: row.name,
-        factor,
-        sealed: row.totp_secret,
-    }))
+    let owner = Owner::Enrolment(enrolment_id);
+    let known = kept.and_then(|kept| hex::decode(kept).ok()).and_then(|sealed| key.open(owner, &sealed).ok());
+    let secret = known.unwrap_or_else(|| new_secret(rng).to_vec());
+    let factor = Factor::new(&secret, &login)?;
+    let kept = hex::encode(key.seal(owner, &secret, rng)?);
+    let sealed = key.seal(Owner::Account(row.staff_id), &secret, rng)?;
+    Ok(Some(Invitation { enrolment_id, staff_id: row.staff_id, login, name: row.name, factor, kept, sealed }))
 }
 
 /// Uses a link: from now on the password and the authenticator sign in, and this browser is signed in. `None`: the code is
@@ -134,11 +137,14 @@ pub async fn enrol(
     now: DateTime<Utc>,
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Option<String>, StaffError> {
-    let Invitation { enrolment_id, staff_id, login, name, factor, sealed } = invitation;
+    let Invitation { enrolment_id, staff_id, login, name, factor, kept: _, sealed } = invitation;
     check_new_password(password, &login)?;
     let of = staff_id.to_string();
     admit(pool, &[(&CODES_BY_ACCOUNT, of.clone()), (&BY_ADDRESS, address_bucket(address))], now).await?;
-    let Some(step) = factor.step_of(code, now) else { return Ok(None) };
+    let Some(step) = factor.step_of(code, now) else {
+        refuse(pool, &Actor::Stranger { address }, staff_id, "enrolment", now).await?;
+        return Ok(None);
+    };
     let hashed = hash_password(password, rng).await.map_err(StaffError::Hash)?;
     let mut tx = pool.begin().await?;
     let epoch = sqlx::query_scalar!(

@@ -19,6 +19,23 @@ pub struct StaffKey {
     link: hmac::Key,
 }
 
+/// Whose a TOTP secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Account(i64),
+    /// A browser that shows the page of this enrolment, and has not used it yet.
+    Enrolment(i64),
+}
+
+impl Owner {
+    fn to_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Account(staff_id) => staff_id.to_be_bytes().to_vec(),
+            Self::Enrolment(enrolment_id) => [b"enrolment ".as_slice(), &enrolment_id.to_be_bytes()].concat(),
+        }
+    }
+}
+
 /// Why a key or what was sealed with it cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
@@ -41,27 +58,27 @@ impl StaffKey {
         Self { seal: LessSafeKey::new(seal), link }
     }
 
-    /// Seals the TOTP secret of an account: nonce, then what only this key opens, for this account.
+    /// Seals a TOTP secret: nonce, then what only this key opens, for its owner.
     pub(super) fn seal(
         &self,
-        staff_id: i64,
+        owner: Owner,
         secret: &[u8],
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<Vec<u8>, SecretError> {
         let mut nonce = [0; NONCE_LEN];
         rng.fill_bytes(&mut nonce);
         let mut sealed = secret.to_vec();
-        let of = Aad::from(staff_id.to_be_bytes());
+        let of = Aad::from(owner.to_bytes());
         self.seal
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), of, &mut sealed)
             .map_err(|_| SecretError::Sealing)?;
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    pub(super) fn open(&self, staff_id: i64, sealed: &[u8]) -> Result<Vec<u8>, SecretError> {
+    pub(super) fn open(&self, owner: Owner, sealed: &[u8]) -> Result<Vec<u8>, SecretError> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SecretError::OtherKey)?;
         let mut secret = sealed.to_vec();
-        let of = Aad::from(staff_id.to_be_bytes());
+        let of = Aad::from(owner.to_bytes());
         let opened = self.seal.open_in_place(Nonce::assume_unique_for_key(*nonce), of, &mut secret);
         Ok(opened.map_err(|_| SecretError::OtherKey)?.to_vec())
     }
@@ -109,18 +126,21 @@ mod tests {
     fn a_secret_is_opened_by_its_key_for_its_account_alone() {
         let (key, other) = (StaffKey::new(&[1; 32]), StaffKey::new(&[2; 32]));
         let rng = &mut ChaCha20Rng::seed_from_u64(1);
-        let sealed = key.seal(7, b"twenty bytes of hush", rng).unwrap();
+        let of = Owner::Account(7);
+        let sealed = key.seal(of, b"twenty bytes of hush", rng).unwrap();
         assert!(!sealed.windows(4).any(|part| part == b"hush"));
-        assert_eq!(key.open(7, &sealed).unwrap(), b"twenty bytes of hush");
-        assert_eq!(key.open(8, &sealed), Err(SecretError::OtherKey), "another account");
-        assert_eq!(other.open(7, &sealed), Err(SecretError::OtherKey), "another key");
+        assert_eq!(key.open(of, &sealed).unwrap(), b"twenty bytes of hush");
+        for other in [Owner::Account(8), Owner::Enrolment(7)] {
+            assert_eq!(key.open(other, &sealed), Err(SecretError::OtherKey), "{other:?}");
+        }
+        assert_eq!(other.open(of, &sealed), Err(SecretError::OtherKey), "another key");
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert_eq!(key.open(7, &changed), Err(SecretError::OtherKey), "byte {at}");
+            assert_eq!(key.open(of, &changed), Err(SecretError::OtherKey), "byte {at}");
         }
-        assert_eq!(key.open(7, &[0; 3]), Err(SecretError::OtherKey));
-        assert_ne!(sealed, key.seal(7, b"twenty bytes of hush", rng).unwrap(), "no nonce is used twice");
+        assert_eq!(key.open(of, &[0; 3]), Err(SecretError::OtherKey));
+        assert_ne!(sealed, key.seal(of, b"twenty bytes of hush", rng).unwrap(), "no nonce is used twice");
     }
 
     #[test]

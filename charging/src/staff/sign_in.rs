@@ -8,6 +8,7 @@ use rand::CryptoRng;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
+use super::secret::Owner;
 use super::session::{self, SECOND_FACTOR_MAX, Standing, State};
 use super::totp::Factor;
 use super::trail::{Action, record, subject};
@@ -46,7 +47,7 @@ pub async fn check_password(
     let is_right = verify_hash(stored, password).await.map_err(StaffError::Hash)?;
     let Some(account) = account else { return Ok(None) };
     let Some(epoch) = account.open_epoch.filter(|_| is_right) else {
-        refuse(pool, account.staff_id, "password", address, now).await?;
+        refuse(pool, &Actor::Stranger { address }, account.staff_id, "password", now).await?;
         return Ok(None);
     };
     let standing = Standing { staff_id: account.staff_id, epoch };
@@ -83,7 +84,7 @@ pub async fn check_code(
     let of = account.staff_id.to_string();
     admit(pool, &[(&CODES_BY_ACCOUNT, of.clone()), (&BY_ADDRESS, address_bucket(address))], now).await?;
     let login: Login = account.login.parse()?;
-    let factor = Factor::new(&key.open(account.staff_id, &account.totp_secret)?, &login)?;
+    let factor = Factor::new(&key.open(Owner::Account(account.staff_id), &account.totp_secret)?, &login)?;
     let mut tx = pool.begin().await?;
     let accepted = match factor.step_of(code, now) {
         Some(step) => spend(&mut tx, standing, step).await?,
@@ -91,7 +92,7 @@ pub async fn check_code(
     };
     if !accepted {
         drop(tx);
-        refuse(pool, account.staff_id, "code", address, now).await?;
+        refuse(pool, &Actor::Stranger { address }, account.staff_id, "code", now).await?;
         return Ok(None);
     }
     session::close(&mut tx, half).await?;
@@ -129,6 +130,7 @@ pub async fn change_password(
         .await?
         .ok_or(StaffError::NotFound)?;
     if !verify_hash(stored.password, old).await.map_err(StaffError::Hash)? {
+        refuse(pool, actor, member.staff_id, "old_password", now).await?;
         return Ok(None);
     }
     let hashed = hash_password(new, rng).await.map_err(StaffError::Hash)?;
@@ -178,14 +180,14 @@ pub(super) async fn admit(pool: &PgPool, counted: &[(&Limit, String)], now: Date
     wait.map_or(Ok(()), |retry_after| Err(StaffError::RateLimited { retry_after }))
 }
 
-async fn refuse(
+/// Writes down that a factor was wrong.
+pub(super) async fn refuse(
     pool: &PgPool,
+    actor: &Actor,
     staff_id: i64,
     factor: &str,
-    address: IpAddr,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let stranger = Actor::Stranger { address };
     let state = [None, Some(json!({ "factor": factor }))];
-    record(&mut *pool.acquire().await?, &stranger, Action::SignInRefused.as_str(), &subject(staff_id), state, now).await
+    record(&mut *pool.acquire().await?, actor, Action::SignInRefused.as_str(), &subject(staff_id), state, now).await
 }

@@ -3,11 +3,12 @@
 #![expect(clippy::missing_panics_doc, reason = "a test whose secrets do not open must fail")]
 
 use super::StaffKey;
+use super::secret::Owner;
 use super::totp::Factor;
 
 /// Opens the stored secret of an account.
 pub fn open(key: &StaffKey, staff_id: i64, sealed: &[u8]) -> Vec<u8> {
-    key.open(staff_id, sealed).expect("sealed with this key")
+    key.open(Owner::Account(staff_id), sealed).expect("sealed with this key")
 }
 
 /// An authenticator that somebody typed the secret of a page into.

@@ -9,8 +9,6 @@ use charging::staff::enrolment::Open;
 use charging::staff::{Actor, Login, Role, StaffKey, demo};
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use sqlx::PgConnection;
 
 use crate::context::Context;
@@ -54,7 +52,6 @@ fn role() -> impl TypedValueParser<Value = Role> {
 pub async fn run(command: Command, context: &Context) -> anyhow::Result<()> {
     let now = context.clock.now();
     let engineer = Actor::Engineer;
-    let rng = &mut StdRng::from_os_rng();
     let mut tx = context.pool.begin().await?;
     match command {
         Command::Add { login, roles, name } => {
@@ -62,7 +59,7 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<()> {
                 bail!("names that begin with `demo.` are those of the demo");
             }
             let name = name.unwrap_or_else(|| login.to_string());
-            let (_, open) = add(&mut tx, &key(context)?, &engineer, (&login, &name, &roles), now, rng).await?;
+            let (_, open) = add(&mut tx, &key(context)?, &engineer, (&login, &name, &roles), now).await?;
             tx.commit().await?;
             println!("added {login}");
             tell(&open);
@@ -88,7 +85,7 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<()> {
         }
         Command::Reset { login } => {
             let staff_id = of(&mut tx, &login).await?;
-            let open = reset(&mut tx, &key(context)?, &engineer, staff_id, now, rng).await?;
+            let open = reset(&mut tx, &key(context)?, &engineer, staff_id, now).await?;
             tx.commit().await?;
             println!("reset {login}, who is signed out");
             tell(&open);

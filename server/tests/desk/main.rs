@@ -72,7 +72,7 @@ impl Desk {
         let login: Login = login.parse().unwrap();
         let mut tx = self.db.app.begin().await.unwrap();
         let new = (&login, login.as_str(), roles);
-        let added = add(&mut tx, &self.key, &Actor::Engineer, new, self.clock.now(), &mut StdRng::from_os_rng()).await;
+        let added = add(&mut tx, &self.key, &Actor::Engineer, new, self.clock.now()).await;
         tx.commit().await.unwrap();
         added.unwrap().1.ticket
     }
@@ -81,10 +81,11 @@ impl Desk {
     async fn member(&self, login: &str, roles: &[Role]) -> String {
         let ticket = self.invite(login, roles).await;
         let now = self.clock.now();
+        let rng = &mut StdRng::from_os_rng();
         let mut db = self.db.app.acquire().await.unwrap();
-        let invited = invitation(&mut db, &self.key, &ticket, now).await.unwrap().expect("the link works");
+        let invited = invitation(&mut db, &self.key, &ticket, None, now, rng).await.unwrap().expect("the link works");
         let code = invited.factor.code(now);
-        let token = enrol(&self.db.app, invited, PASSWORD, &code, HOME, now, &mut StdRng::from_os_rng()).await;
+        let token = enrol(&self.db.app, invited, PASSWORD, &code, HOME, now, rng).await;
         format!("{}={}", app::staff::COOKIE, token.unwrap().expect("the code is right"))
     }
 
@@ -146,7 +147,7 @@ fn location(response: &Response<Body>) -> &str {
 /// The cookie that an answer gave to the browser.
 fn given(response: &Response<Body>) -> Option<String> {
     let cookies = response.headers().get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
-    let mut own = cookies.filter(|cookie| cookie.starts_with(app::staff::COOKIE));
+    let mut own = cookies.filter(|cookie| cookie.starts_with("mingbai_") && !cookie.contains("=;"));
     own.next().and_then(|cookie| cookie.split(';').next()).map(str::to_owned)
 }
 

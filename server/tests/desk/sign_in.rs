@@ -35,14 +35,23 @@ async fn sign_in(desk: &Desk, login: &str, password: &str, code: &str) -> Result
 async fn a_link_sets_up_an_account_once() {
     let desk = Desk::new(false).await;
     let ticket = desk.invite("li.na", &[Role::Auditor]).await;
-    let page = text(desk.get("", &format!("/staff/enrol/{ticket}")).await).await;
+    let shown = desk.get("", &format!("/staff/enrol/{ticket}")).await;
+    let kept = given(&shown).expect("the browser keeps the secret, sealed");
+    let page = text(shown).await;
     assert!(page.contains("otpauth://totp/") && page.contains("<svg") && page.contains("li.na"), "{page}");
-    let secret = page.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let secret = |page: &str| page.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let again = text(desk.get(&kept, &format!("/staff/enrol/{ticket}")).await).await;
+    let elsewhere = text(desk.get("", &format!("/staff/enrol/{ticket}")).await).await;
+    let secret = {
+        assert_eq!(secret(&page), secret(&again), "the same while one is at it");
+        assert_ne!(secret(&page), secret(&elsewhere), "and another in another browser");
+        secret(&page)
+    };
     let factor = charging::staff::testing::factor(&secret, "li.na");
     let code = factor.code(desk.clock.now());
     let enrol = async |code: &str, password: &str, repeated: &str| {
         let form = format!("ticket={ticket}&code={code}&password={password}&repeated={repeated}").replace(' ', "+");
-        desk.post("", "/staff/api/enrol", &form).await
+        desk.post(&kept, "/staff/api/enrol", &form).await
     };
     for (code, password, repeated, problem) in [
         (code.as_str(), PASSWORD, "another", "different"),
@@ -54,6 +63,8 @@ async fn a_link_sets_up_an_account_once() {
         assert!(location(&response).ends_with(&format!("problem={problem}")), "{}", location(&response));
         assert!(given(&response).is_none());
     }
+    let refused = "select count(*) from audit_trail where action = 'staff.sign_in_refused'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(refused).fetch_one(&desk.db.app).await.unwrap(), 1, "the wrong code");
     let done = enrol(&code, PASSWORD, PASSWORD).await;
     assert_eq!(location(&done), "/staff?ok=enrolled");
     let cookie = given(&done).expect("who set it up is signed in");
@@ -77,7 +88,7 @@ async fn a_link_is_over_after_three_days_and_when_there_is_a_newer_one() {
     let id = desk.id("li.na").await;
     let mut tx = desk.db.app.begin().await.unwrap();
     let now = desk.clock.now();
-    let newer = reset(&mut tx, &desk.key, &Actor::Engineer, id, now, &mut StdRng::from_os_rng()).await.unwrap();
+    let newer = reset(&mut tx, &desk.key, &Actor::Engineer, id, now).await.unwrap();
     tx.commit().await.unwrap();
     assert!(!form(&old).await && form(&newer.ticket).await);
     desk.clock.advance(TimeDelta::days(3));
@@ -142,7 +153,6 @@ async fn is_open(desk: &Desk, cookie: &str) -> bool {
 async fn a_session_ends_in_the_moment_in_which_what_it_rests_on_does() {
     let desk = Desk::new(false).await;
     let now = desk.clock.now();
-    let rng = &mut StdRng::from_os_rng();
     for (login, what) in [("first", "block"), ("second", "roles"), ("third", "reset")] {
         let cookie = desk.member(login, &[Role::Agent]).await;
         assert!(is_open(&desk, &cookie).await);
@@ -151,7 +161,7 @@ async fn a_session_ends_in_the_moment_in_which_what_it_rests_on_does() {
         match what {
             "block" => block(&mut tx, &Actor::Engineer, id, now).await.unwrap(),
             "roles" => set_roles(&mut tx, &Actor::Engineer, id, &[Role::Auditor], now).await.unwrap(),
-            _ => drop(reset(&mut tx, &desk.key, &Actor::Engineer, id, now, rng).await.unwrap()),
+            _ => drop(reset(&mut tx, &desk.key, &Actor::Engineer, id, now).await.unwrap()),
         }
         tx.commit().await.unwrap();
         assert!(!is_open(&desk, &cookie).await, "{what}");

@@ -3,8 +3,6 @@
 use charging::staff::account::{add, block, find, reset, set_roles, unblock};
 use charging::staff::{Login, Role, StaffError, demo};
 use leptos::prelude::*;
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 
 use crate::request::{query_value, redirect};
 use crate::staff::{INPUT_BYTES_MAX, actor};
@@ -37,8 +35,7 @@ async fn added(login: &str, name: &str, roles: &[String]) -> Result<i64, StaffEr
     let roles = known(roles)?;
     let key = state.staff_key.as_ref().ok_or(charging::staff::SecretError::NoKey)?;
     let mut tx = state.pool.begin().await?;
-    let rng = &mut StdRng::from_os_rng();
-    let (staff_id, _) = add(&mut tx, key, &actor(), (&login, name, &roles), state.clock.now(), rng).await?;
+    let (staff_id, _) = add(&mut tx, key, &actor(), (&login, name, &roles), state.clock.now()).await?;
     tx.commit().await?;
     Ok(staff_id)
 }
@@ -106,7 +103,7 @@ pub async fn staff_reset(account: i64, #[server(default)] sure: String) -> Resul
     let done = async {
         let key = state.staff_key.as_ref().ok_or(charging::staff::SecretError::NoKey)?;
         let mut tx = state.pool.begin().await?;
-        reset(&mut tx, key, &actor(), account, state.clock.now(), &mut StdRng::from_os_rng()).await?;
+        reset(&mut tx, key, &actor(), account, state.clock.now()).await?;
         Ok(tx.commit().await?)
     };
     redirect(&match done.await {
