@@ -8,6 +8,7 @@ use app::state::AppState;
 use axum::serve::ListenerExt as _;
 use charging::consent::key::signing_key;
 use charging::staff::{self, StaffKey};
+use ipnet::IpNet;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::net::TcpListener;
@@ -34,6 +35,9 @@ pub struct Args {
     /// Where browsers find the portal, if not at the address it listens on.
     #[arg(long, env = "MINGBAI_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Networks of the operator's own proxies, such as 10.0.0.0/8, separated by commas: their `X-Forwarded-For` is believed.
+    #[arg(long, env = "MINGBAI_PROXIES", value_delimiter = ',')]
+    proxies: Vec<IpNet>,
     /// What the operator's network functions must send as bearer token. Without it only programs on this machine may
     /// ask for charging and follow caps, and nobody where a public URL says that a proxy stands before the portal.
     #[arg(long, env = "MINGBAI_NETWORK_TOKEN", hide_env_values = true)]
@@ -79,7 +83,8 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     let call_key = calls.and_then(|calls| calls.service).map(|service| service.key);
     let settings = Settings { secure: state.secure, site, network, call_key };
     let workers = Workers::start(&state, sms, caller)?;
-    let portal = web::router(state, &settings).into_make_service_with_connect_info::<SocketAddr>();
+    let portal =
+        web::behind(args.proxies, web::router(state, &settings)).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = watch::channel(false);
     let listener = Gathering(listener).tap_io(|connection| connection.set_nodelay());
     let server = axum::serve(listener, portal).with_graceful_shutdown(told(stopped.clone()));

@@ -6,6 +6,7 @@ mod headers;
 mod health;
 mod metrics;
 mod origin;
+mod proxies;
 mod site;
 mod slips;
 mod tariff_files;
@@ -42,6 +43,7 @@ use crate::{call, network};
 use access::Door;
 
 pub use gathered::Gathering;
+pub use proxies::behind;
 pub use site::{Site, options};
 
 /// The longest body of a request, in bytes: forms are small.
