@@ -13,6 +13,7 @@ pub mod consent;
 pub mod database;
 pub mod demo;
 pub mod ledger;
+pub mod mass_offer;
 pub mod money;
 pub mod notice;
 pub mod order;

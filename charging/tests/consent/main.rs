@@ -6,6 +6,7 @@ mod first_charge;
 mod history;
 mod incoming;
 mod kinds;
+mod mass_offer;
 mod offers;
 mod ordering;
 mod outbox;
