@@ -44,8 +44,8 @@ create table mass_offer (
     constraint mass_offer_rejected_why check (decision <> 'rejected' or comment <> ''),
     constraint mass_offer_halted check (
         num_nonnulls(halted_at, halted_by, halt) in (0, 3) and (halt = 'staff') = (halted_by <> 'system')
-        and (halted_at is null or decision = 'approved')),
-    constraint mass_offer_ended check (ended_at is null or decision = 'approved')
+        and (halted_at is null or coalesce(decision = 'approved', false))),
+    constraint mass_offer_ended check (ended_at is null or coalesce(decision = 'approved', false))
 );
 create index mass_offer_running on mass_offer (mass_offer_id)
     where decision = 'approved' and halted_at is null and ended_at is null;

@@ -92,6 +92,13 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/staff/api/block", Permitted(Permission::ManageAccounts)),
     ("/staff/api/unblock", Permitted(Permission::ManageAccounts)),
     ("/staff/api/reset", Permitted(Permission::ManageAccounts)),
+    // What many are asked.
+    ("/staff/mass-offers", Permitted(Permission::SeeTariffs)),
+    ("/staff/mass-offers/{offer}", Permitted(Permission::SeeTariffs)),
+    ("/staff/api/propose_mass_offer", Permitted(Permission::DraftTariffs)),
+    ("/staff/api/decide_mass_offer", Permitted(Permission::ApproveTariffs)),
+    ("/staff/api/steer_mass_offer", Permitted(Permission::SeeTariffs)),
+    ("/staff/api/take_out_of_mass_offer", Permitted(Permission::SeeTariffs)),
     // Interfaces of the network, and what tells how calls ended.
     ("/nchf-convergedcharging/v3/chargingdata", Machine),
     ("/nchf-convergedcharging/v3/chargingdata/{reference}/update", Machine),

@@ -96,6 +96,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/password") view=staff::StaffPasswordPage ssr=SsrMode::Async />
             <Route path=path!("/staff/accounts") view=staff::AccountsPage ssr=SsrMode::Async />
             <Route path=path!("/staff/accounts/:account") view=staff::AccountPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/mass-offers") view=staff::MassOffersPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/mass-offers/:offer") view=staff::MassOfferPage ssr=SsrMode::Async />
             <Route path=path!("/staff/audit") view=staff::AuditPage ssr=SsrMode::Async />
         </Routes>
     }

@@ -21,7 +21,7 @@ pub use money::Yuan;
 pub use notice_words::kind_text;
 pub use page::{NotFound, PageError, PageResult, page};
 pub use pager::Pager;
-pub use region::region_name;
+pub use region::{REGIONS, region_name};
 pub use secrets::{CodeField, PasswordField};
 pub use tariff::{PriceLine, TariffFacts, TariffPrice, TermsInWords, elements};
 pub use tariff_words::{allowances_in_words, kind_name, terms_in_words};

@@ -40,6 +40,17 @@ const ENGLISH: [(&str, &str); 35] = [
     ("台湾", "Taiwan"),
 ];
 
+/// Every region of tariffs, nationwide first.
+pub const REGIONS: [&str; 35] = {
+    let mut names = [""; 35];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = ENGLISH[at].0;
+        at += 1;
+    }
+    names
+};
+
 /// A region in the language of the page; one that is not a province stays as published.
 pub fn region_name(l: Locale, region: &str) -> String {
     let english = ENGLISH.iter().find(|(chinese, _)| *chinese == region).map(|(_, english)| *english);

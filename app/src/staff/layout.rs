@@ -24,6 +24,12 @@ pub(super) fn areas(l: Locale) -> Vec<Area> {
             needs: Permission::ManageAccounts,
         },
         Area {
+            href: "/staff/mass-offers",
+            name: td_string!(l, mass_offer.title),
+            about: td_string!(l, mass_offer.about),
+            needs: Permission::SeeTariffs,
+        },
+        Area {
             href: "/staff/audit",
             name: td_string!(l, staff.audit),
             about: td_string!(l, staff.audit_about),

@@ -28,6 +28,7 @@ pub fn role_names(l: Locale, roles: &[Role]) -> String {
 
 pub fn permission_text(l: Locale, permission: Permission) -> &'static str {
     match permission {
+        Permission::SeeTariffs => td_string!(l, staff.may_see_tariffs),
         Permission::DraftTariffs => td_string!(l, staff.may_draft_tariffs),
         Permission::ApproveTariffs => td_string!(l, staff.may_approve_tariffs),
         Permission::HelpSubscribers => td_string!(l, staff.may_help_subscribers),

@@ -60,6 +60,8 @@ pub enum Role {
 /// What a role allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
+    /// See drafts of tariffs, mass offers and what else is prepared.
+    SeeTariffs,
     /// Write drafts of tariffs and submit them.
     DraftTariffs,
     /// Publish what somebody else submitted.
@@ -94,18 +96,19 @@ impl Role {
     /// reading the trail.
     pub fn permissions(self) -> &'static [Permission] {
         match self {
-            Self::TariffManager => &[Permission::DraftTariffs],
-            Self::TariffApprover => &[Permission::ApproveTariffs],
+            Self::TariffManager => &[Permission::SeeTariffs, Permission::DraftTariffs],
+            Self::TariffApprover => &[Permission::SeeTariffs, Permission::ApproveTariffs],
             Self::Agent => &[Permission::HelpSubscribers],
             Self::AgentLead => &[Permission::HelpSubscribers, Permission::ApproveRefunds],
-            Self::Auditor => &[Permission::ReadTrail],
+            Self::Auditor => &[Permission::SeeTariffs, Permission::ReadTrail],
             Self::Administrator => &[Permission::ReadTrail, Permission::ManageAccounts],
         }
     }
 }
 
 impl Permission {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::SeeTariffs,
         Self::DraftTariffs,
         Self::ApproveTariffs,
         Self::HelpSubscribers,

@@ -78,7 +78,7 @@ impl World {
     }
 
     async fn state(&self, id: i64) -> State {
-        one(&mut *self.db.app.acquire().await.unwrap(), id).await.unwrap().unwrap().state
+        one(&mut self.db.app.acquire().await.unwrap(), id).await.unwrap().unwrap().state
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod in_turn;
+mod mass_offers;
 mod notices;
 pub(crate) mod reminders;
 mod sessions;
@@ -25,6 +26,7 @@ const REVIEW_EVERY: Duration = Duration::from_secs(1);
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
 const FIRST_CHARGES_EVERY: Duration = Duration::from_secs(10);
 const RENEWALS_EVERY: Duration = Duration::from_hours(1);
+const MASS_OFFERS_EVERY: Duration = Duration::from_secs(5);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -69,6 +71,9 @@ impl Workers {
         let renewed = (pool.clone(), clock.clone());
         let renewals = async move || reminders::renewals(&renewed.0, renewed.1.now()).await;
         tasks.spawn(repeat(RENEWALS_EVERY, stopped.clone(), renewals));
+        let many = (pool.clone(), clock.clone());
+        let ask_many = async move || mass_offers::run(&many.0, many.1.now()).await;
+        tasks.spawn(repeat(MASS_OFFERS_EVERY, stopped.clone(), ask_many));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }
