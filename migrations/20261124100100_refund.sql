@@ -35,7 +35,7 @@ create table refund (
     -- How the charge was paid. `line`: as the settlements of the line say. bill: with a bill of the other system.
     paid_by text not null check (paid_by in ('line', 'bill', 'balance', 'gateway', 'platform')),
     -- Of a charge of another system: the gateway's number of the payment, or the platform and its order.
-    reference text check (char_length(reference) between 1 and 120),
+    reference text check (char_length(reference) between 1 and 128),
     -- Yuan to be returned.
     amount numeric(12, 2) not null check (amount > 0),
     reason text not null check (reason in ('no_consent', 'broken_consent', 'above_price', 'above_cap', 'after_cancellation',
@@ -50,6 +50,8 @@ create table refund (
     -- Who approved or rejected it.
     decided_by text check (decided_by = 'system' or decided_by ~ '^staff:[a-z][a-z0-9._-]{2,40}$'),
     decided_at timestamptz,
+    -- Why, in words that the subscriber may read; of a rejection never empty.
+    decision text not null default '' check (char_length(decision) <= 500),
     -- What parts must name: the amount once it is approved. NULL before, so that nothing goes out that nobody let go.
     approved_amount numeric(12, 2) generated always as (case when state = 'approved' then amount end) stored,
     primary key (subscriber_id, refund_id),
@@ -62,7 +64,7 @@ create table refund (
     constraint refund_reference check ((paid_by in ('gateway', 'platform')) = (reference is not null)),
     constraint refund_decided check (
         (state = 'asked') = (num_nonnulls(decided_by, decided_at) = 0) and num_nonnulls(decided_by, decided_at) in (0, 2)
-        and decided_at >= asked_at),
+        and decided_at >= asked_at and (state <> 'rejected' or decision <> '')),
     -- Whoever asks does not decide: two people, whatever the amount.
     constraint refund_by_another check (decided_by <> asked_by),
     -- Without a proof of consent it goes back without a question; nothing else is decided by the system.
@@ -79,9 +81,11 @@ create table refund (
 create unique index refund_line_open on refund (subscriber_id, month, line_no) where state = 'asked' and month is not null;
 create unique index refund_imported_once on refund (subscriber_id, imported_charge_id)
     where state <> 'rejected' and imported_charge_id is not null;
+create unique index refund_line_of_batch on refund (subscriber_id, batch_id, month, line_no)
+    where batch_id is not null and month is not null;
 create index refund_waiting on refund (asked_at, subscriber_id, refund_id) where state = 'asked';
 create index refund_of_batch on refund (batch_id, subscriber_id) where batch_id is not null;
-grant select, insert, update (state, decided_by, decided_at) on refund to mingbai_app;
+grant select, insert, update (state, decided_by, decided_at, decision) on refund to mingbai_app;
 
 alter table settlement
     add constraint settlement_waived foreign key (subscriber_id, month, line_no, refund_id)
