@@ -103,6 +103,20 @@ pub enum Account {
     Rounding,
     /// 收入, by kind of charge.
     Revenue(ChargeKind),
+    /// 余额: owed to the subscriber.
+    Balance,
+    /// Money at the gateway.
+    Gateway,
+    /// Money in the shop.
+    Cash,
+    /// 代收应付: owed to platforms for whom was collected.
+    Payable,
+    /// 退费: what was returned of what had been charged.
+    Refund,
+    /// 退费在途: on its way back to the subscriber.
+    RefundUnderWay,
+    /// 应向平台追回: what platforms are to return.
+    Claim,
 }
 
 impl Account {
@@ -117,6 +131,13 @@ impl Account {
             Self::Revenue(ChargeKind::DataOverage) => "revenue.data_overage",
             Self::Revenue(ChargeKind::VoiceOverage) => "revenue.voice_overage",
             Self::Revenue(ChargeKind::SmsOverage) => "revenue.sms_overage",
+            Self::Balance => "balance",
+            Self::Gateway => "gateway",
+            Self::Cash => "cash",
+            Self::Payable => "payable",
+            Self::Refund => "refund",
+            Self::RefundUnderWay => "refund_under_way",
+            Self::Claim => "claim",
         }
     }
 }

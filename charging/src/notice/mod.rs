@@ -6,6 +6,7 @@ pub mod call;
 pub mod choice;
 pub mod commitment_words;
 mod order_request;
+mod payment_words;
 #[cfg(feature = "postgres")]
 pub mod queue;
 pub mod quiet;
@@ -24,6 +25,7 @@ mod words;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use account_words::{AccountNotice, DataLeft};
+pub use payment_words::PaymentNotice;
 pub use service_words::{ListLead, ListedService, ServiceNotice, pages};
 pub use topic::Topic;
 pub use urgency::{Urgency, lifetime};

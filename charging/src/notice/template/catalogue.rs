@@ -8,7 +8,9 @@ use rust_decimal::Decimal;
 use super::{BillFacts, CancelCost, Lapse, Message};
 use crate::clock::{Month, start_of_day};
 use crate::notice::sms::parts;
-use crate::notice::{AccountNotice, DataLeft, ListLead, ListedService, ServiceNotice, Topic, UsageNotice};
+use crate::notice::{
+    AccountNotice, DataLeft, ListLead, ListedService, PaymentNotice, ServiceNotice, Topic, UsageNotice,
+};
 use crate::quantity::{GIB, Service};
 use crate::subscriber::Language;
 use crate::tariff::{CancelEffective, Commitment, Formula, Included, Kind, Penalty, TariffContent, Terms};
@@ -208,6 +210,7 @@ pub(crate) fn messages(sample: &Sample, language: Language) -> Vec<Message<'_>> 
     all.extend(services(sample, language).into_iter().map(Message::Service));
     all.extend(account(sample).into_iter().map(Message::Account));
     all.extend(usage(sample).into_iter().map(Message::Usage));
+    all.extend(payments(sample).into_iter().map(Message::Payment));
     all.extend([Message::NothingAsked, Message::Help]);
     all
 }
@@ -291,6 +294,28 @@ fn account(sample: &Sample) -> Vec<AccountNotice<'_>> {
         AccountNotice::TooMany,
         AccountNotice::Reminders { on: true },
         AccountNotice::Reminders { on: false },
+    ]
+}
+
+fn payments(sample: &Sample) -> Vec<PaymentNotice> {
+    let (amount, price) = (sample.amount, sample.price);
+    let approved = |waived, balance, gateway, platform| PaymentNotice::RefundApproved {
+        amount: waived + balance + gateway + platform,
+        waived,
+        balance,
+        gateway,
+        platform,
+    };
+    vec![
+        PaymentNotice::Received { amount, bills: Decimal::ZERO, balance: price },
+        PaymentNotice::Received { amount: price + amount, bills: price, balance: amount },
+        PaymentNotice::PaidFromBalance { amount: price, balance: amount },
+        approved(amount, Decimal::ZERO, Decimal::ZERO, Decimal::ZERO),
+        approved(Decimal::ZERO, Decimal::ZERO, amount, Decimal::ZERO),
+        approved(amount, price, amount, price),
+        PaymentNotice::RefundArrived { amount },
+        PaymentNotice::RefundToBalance { amount },
+        PaymentNotice::RefundRejected { amount },
     ]
 }
 

@@ -1,0 +1,136 @@
+//! What is told about money that came in or goes back.
+
+use rust_decimal::Decimal;
+
+use super::words::yuan;
+use crate::subscriber::Language;
+
+/// Something about money; amounts in yuan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentNotice {
+    /// A payment arrived: so much of it paid bills, and so much is in the balance now.
+    Received {
+        amount: Decimal,
+        bills: Decimal,
+        balance: Decimal,
+    },
+    /// Bills were paid from the balance, and so much is left there.
+    PaidFromBalance {
+        amount: Decimal,
+        balance: Decimal,
+    },
+    /// A refund was approved: each part goes its own way.
+    RefundApproved {
+        amount: Decimal,
+        waived: Decimal,
+        balance: Decimal,
+        gateway: Decimal,
+        platform: Decimal,
+    },
+    /// So much of a refund arrived where it was paid from.
+    RefundArrived {
+        amount: Decimal,
+    },
+    /// So much of a refund could not go the way it was paid, and is in the balance.
+    RefundToBalance {
+        amount: Decimal,
+    },
+    RefundRejected {
+        amount: Decimal,
+    },
+}
+
+impl PaymentNotice {
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Received { .. } => "payment_received",
+            Self::PaidFromBalance { .. } => "paid_from_balance",
+            Self::RefundApproved { .. } => "refund_approved",
+            Self::RefundArrived { .. } => "refund_arrived",
+            Self::RefundToBalance { .. } => "refund_to_balance",
+            Self::RefundRejected { .. } => "refund_rejected",
+        }
+    }
+
+    pub(super) fn chinese(self) -> String {
+        let yuan = |amount| yuan(amount, Language::Chinese);
+        match self {
+            Self::Received { amount, bills, balance } if bills.is_zero() => {
+                format!("收到您充值{}，余额现有{}。", yuan(amount), yuan(balance))
+            }
+            Self::Received { amount, bills, balance } => {
+                format!("收到您缴费{}，其中付账单{}，余额现有{}。", yuan(amount), yuan(bills), yuan(balance))
+            }
+            Self::PaidFromBalance { amount, balance } => {
+                format!("已用余额付账单{}，余额还有{}。", yuan(amount), yuan(balance))
+            }
+            Self::RefundApproved { amount, waived, balance, gateway, platform } => {
+                let ways = [
+                    (waived, "从未付账单减去"),
+                    (balance, "退到余额"),
+                    (gateway, "原路退回付款账户，一般1至3个工作日到账，"),
+                    (platform, "由代收平台退回，最迟15天答复，"),
+                ];
+                let ways: Vec<String> = ways
+                    .into_iter()
+                    .filter(|(amount, _)| !amount.is_zero())
+                    .map(|(amount, way)| format!("{way}{}", yuan(amount)))
+                    .collect();
+                format!("退费{}已批准：{}。", yuan(amount), ways.join("；"))
+            }
+            Self::RefundArrived { amount } => format!("退费{}已到账，退回了您原来的付款账户。", yuan(amount)),
+            Self::RefundToBalance { amount } => {
+                format!("退费{}没能原路退回，已退到您的余额，可用来付账单。", yuan(amount))
+            }
+            Self::RefundRejected { amount } => {
+                format!("您申请的退费{}没有批准，原因见网站。有不同意见请拨10086。", yuan(amount))
+            }
+        }
+    }
+
+    pub(super) fn english(self) -> String {
+        let yuan = |amount| yuan(amount, Language::English);
+        match self {
+            Self::Received { amount, bills, balance } if bills.is_zero() => {
+                format!("Your top-up of {} arrived. Balance: {}.", yuan(amount), yuan(balance))
+            }
+            Self::Received { amount, bills, balance } => {
+                format!(
+                    "Your payment of {} arrived: {} paid bills. Balance: {}.",
+                    yuan(amount),
+                    yuan(bills),
+                    yuan(balance)
+                )
+            }
+            Self::PaidFromBalance { amount, balance } => {
+                format!("{} of bills were paid from your balance. {} are left.", yuan(amount), yuan(balance))
+            }
+            Self::RefundApproved { amount, waived, balance, gateway, platform } => {
+                let ways = [
+                    (waived, "off your unpaid bill"),
+                    (balance, "to your balance"),
+                    (gateway, "back the way you paid, in 1 to 3 working days"),
+                    (platform, "from the platform, which answers within 15 days"),
+                ];
+                let ways: Vec<String> = ways
+                    .into_iter()
+                    .filter(|(amount, _)| !amount.is_zero())
+                    .map(|(amount, way)| format!("{} {way}", yuan(amount)))
+                    .collect();
+                format!("Your refund of {} is approved: {}.", yuan(amount), ways.join("; "))
+            }
+            Self::RefundArrived { amount } => {
+                format!("Your refund of {} arrived where you had paid from.", yuan(amount))
+            }
+            Self::RefundToBalance { amount } => {
+                format!("Your refund of {} could not go back the way you paid. It is in your balance.", yuan(amount))
+            }
+            Self::RefundRejected { amount } => {
+                format!(
+                    "Your request for a refund of {} was not approved; see why online. Questions: call 10086.",
+                    yuan(amount)
+                )
+            }
+        }
+    }
+}
