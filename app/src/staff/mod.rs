@@ -6,6 +6,8 @@ mod enrol;
 mod home;
 mod layout;
 mod password;
+mod reconciliation;
+mod refunds;
 mod refused;
 mod sign_in;
 mod words;
@@ -16,6 +18,8 @@ pub use enrol::EnrolPage;
 pub use home::StaffHomePage;
 pub use layout::{DeskFooter, DeskHeader};
 pub use password::StaffPasswordPage;
+pub use reconciliation::ReconciliationPage;
+pub use refunds::RefundsPage;
 pub use refused::RefusedPage;
 pub use sign_in::StaffLoginPage;
 
