@@ -71,7 +71,16 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/api/consent_resend", Subscriber),
     ("/api/consent_refuse", Subscriber),
     ("/api/notice_choices", Subscriber),
+    // Paying.
+    ("/me/balance", Subscriber),
+    ("/me/pay/{payment}", Subscriber),
+    ("/api/pay", Subscriber),
+    ("/api/pay_from_balance", Subscriber),
+    ("/api/auto_payment", Subscriber),
+    ("/gateway/wechat/notify", Machine),
     // Demo mode alone has these.
+    ("/demo/pay/{prepay_id}", Everybody),
+    ("/api/demo_pay", Everybody),
     ("/demo/handset/{msisdn}", Everybody),
     ("/api/demo_reply", Everybody),
     // The staff's desk.
@@ -99,6 +108,14 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/staff/api/decide_mass_offer", Permitted(Permission::ApproveTariffs)),
     ("/staff/api/steer_mass_offer", Permitted(Permission::SeeTariffs)),
     ("/staff/api/take_out_of_mass_offer", Permitted(Permission::SeeTariffs)),
+    // Money back, and whether the gateway says the same.
+    ("/staff/refunds", Permitted(Permission::HelpSubscribers)),
+    ("/staff/api/ask_refund", Permitted(Permission::HelpSubscribers)),
+    ("/staff/api/approve_refund", Permitted(Permission::ApproveRefunds)),
+    ("/staff/api/reject_refund", Permitted(Permission::ApproveRefunds)),
+    ("/staff/api/answer_claim", Permitted(Permission::ApproveRefunds)),
+    ("/staff/reconciliation", Permitted(Permission::ApproveRefunds)),
+    ("/staff/api/resolve_difference", Permitted(Permission::ApproveRefunds)),
     // Interfaces of the network, and what tells how calls ended.
     ("/nchf-convergedcharging/v3/chargingdata", Machine),
     ("/nchf-convergedcharging/v3/chargingdata/{reference}/update", Machine),

@@ -9,7 +9,7 @@ use leptos_router::{SsrMode, path};
 
 use crate::access::{Refused, is_desk};
 use crate::components::{Footer, Header, MeLayout, NotFound};
-use crate::demo::HandsetPage;
+use crate::demo::{DemoPayPage, HandsetPage};
 use crate::i18n::td_string;
 use crate::me;
 use crate::public;
@@ -75,6 +75,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/notices") view=public::MessagesPage ssr=SsrMode::Async />
             <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
             <Route path=path!("/demo/handset/:msisdn") view=HandsetPage ssr=SsrMode::Async />
+            <Route path=path!("/demo/pay/:prepay_id") view=DemoPayPage ssr=SsrMode::Async />
             <ParentRoute path=path!("/me") view=MeLayout ssr=SsrMode::Async>
                 <Route path=path!("") view=me::OverviewPage ssr=SsrMode::Async />
                 <Route path=path!("usage") view=me::UsagePage ssr=SsrMode::Async />
@@ -85,6 +86,8 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
                 <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />
                 <Route path=path!("bills/:month/:line") view=me::WhyPage ssr=SsrMode::Async />
+                <Route path=path!("balance") view=me::BalancePage ssr=SsrMode::Async />
+                <Route path=path!("pay/:payment") view=me::PaymentPage ssr=SsrMode::Async />
                 <Route path=path!("agreements") view=me::AgreementsPage ssr=SsrMode::Async />
                 <Route path=path!("agreements/:order") view=me::SlipPage ssr=SsrMode::Async />
                 <Route path=path!("notices") view=me::NoticesPage ssr=SsrMode::Async />
@@ -98,6 +101,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/accounts/:account") view=staff::AccountPage ssr=SsrMode::Async />
             <Route path=path!("/staff/mass-offers") view=staff::MassOffersPage ssr=SsrMode::Async />
             <Route path=path!("/staff/mass-offers/:offer") view=staff::MassOfferPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/refunds") view=staff::RefundsPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/reconciliation") view=staff::ReconciliationPage ssr=SsrMode::Async />
             <Route path=path!("/staff/audit") view=staff::AuditPage ssr=SsrMode::Async />
         </Routes>
     }

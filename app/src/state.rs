@@ -17,6 +17,8 @@ pub struct AppState {
     pub demo: bool,
     /// Whether there is a way to call subscribers: else no calls are offered.
     pub calls: bool,
+    /// Whether a gateway takes payments: else none are offered.
+    pub payments: bool,
     /// What opens the second factors of the staff; `None`: nobody of the staff can sign in.
     pub staff_key: Option<StaffKey>,
     /// Whether cookies are sent over TLS only.

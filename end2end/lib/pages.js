@@ -38,6 +38,7 @@ export async function ownPages(page) {
     '/me/bills/2019-01',
     '/me/addons',
     '/me/plans',
+    '/me/balance',
     '/me/cap',
     '/me/agreements',
     slip,

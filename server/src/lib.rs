@@ -8,6 +8,7 @@ pub mod cli;
 pub mod command;
 pub mod context;
 pub mod demo;
+pub mod gateway;
 pub mod import;
 pub mod network;
 pub(crate) mod peers;

@@ -1,4 +1,4 @@
-//! Messages to other programs: network functions, and the call-out service. Without TLS they are sent by HTTP/2 known beforehand, as TS 29.500, clause 5.2.1,
+//! Messages to other programs: network functions, the call-out service, the payment gateway. Without TLS they are sent by HTTP/2 known beforehand, as TS 29.500, clause 5.2.1,
 //! asks for, and again by HTTP/1.1 to whoever does not understand that; with TLS, by what both ends agree on. Redirects
 //! and proxies are not followed, so that a message goes where its receiver said and nowhere else.
 
@@ -103,6 +103,14 @@ impl Peers {
             Ok(Reply { status, cause })
         });
         answered.await.unwrap_or(Err(NoReply::TooLate))
+    }
+
+    /// Sends a request as it is, and waits for its answer as long as it takes.
+    ///
+    /// # Errors
+    /// When none came.
+    pub async fn ask(&self, request: Request<Body>) -> Result<Response<Body>, NoReply> {
+        self.other.request(request).await.map(|response| response.map(Body::new)).map_err(NoReply::NotSent)
     }
 
     async fn send(&self, uri: &Uri, headers: &HeaderMap, json: &Bytes) -> Result<Response<Body>, NoReply> {

@@ -81,6 +81,7 @@ impl World {
             clock: clock.clone(),
             demo: false,
             calls: true,
+            payments: false,
             staff_key: None,
             secure: false,
             leptos_options: options(&Site::find(), "127.0.0.1:3000".parse().unwrap()),
@@ -115,7 +116,7 @@ impl World {
     async fn tell(&self, call_key: Option<Key>, headers: HeaderMap, body: Vec<u8>) -> StatusCode {
         let public_url = "https://mingbai.example".to_owned();
         let network = network::Settings { access: Access::new(None, false), public_url };
-        let settings = web::Settings { secure: false, site: Site::find(), network, call_key };
+        let settings = web::Settings { secure: false, site: Site::find(), network, call_key, gateway: None };
         let mut request = Request::post(STATUS_PATH).body(Body::from(body)).unwrap();
         request.headers_mut().extend(headers);
         router(self.state.clone(), &settings).oneshot(request).await.unwrap().status()

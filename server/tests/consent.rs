@@ -48,6 +48,7 @@ impl Portal {
             clock: clock.clone(),
             demo: false,
             calls: false,
+            payments: false,
             staff_key: None,
             secure: false,
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
@@ -56,7 +57,7 @@ impl Portal {
             access: network::Access::new(None, false),
             public_url: "https://mingbai.example".to_owned(),
         };
-        let router = router(state, &Settings { secure: false, site, network, call_key: None });
+        let router = router(state, &Settings { secure: false, site, network, call_key: None, gateway: None });
         Self { world, clock, router }
     }
 

@@ -31,12 +31,13 @@ fn router(database: &TestDatabase, access: Access) -> Router {
         clock: Arc::new(ManualClock::new(start_of_day("2026-11-20".parse().unwrap()))),
         demo: false,
         calls: false,
+        payments: false,
         staff_key: None,
         secure: false,
         leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
     };
     let network = Settings { access, public_url: "https://mingbai.example".to_owned() };
-    web::router(state, &web::Settings { secure: false, site, network, call_key: None })
+    web::router(state, &web::Settings { secure: false, site, network, call_key: None, gateway: None })
 }
 
 fn message(msisdn: &str, charging_id: u32, sequence: u32, units: Value) -> Value {

@@ -36,11 +36,12 @@ impl Portal {
             clock: self.clock.clone(),
             demo,
             calls: false,
+            payments: false,
             staff_key: None,
             secure: false,
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
         };
-        router(state, &Settings { secure: false, site, network: network(), call_key: None })
+        router(state, &Settings { secure: false, site, network: network(), call_key: None, gateway: None })
     }
 
     async fn ask(&self, demo: bool, request: Request<Body>) -> Response<Body> {

@@ -1,5 +1,9 @@
 //! The simulated phone of demo mode. Without `--demo` the server has no such addresses.
 
+mod pay;
+
+pub use pay::DemoPayPage;
+
 use charging::consent::incoming::incoming;
 use charging::demo::{self, DemoNumber, HandsetMessage};
 use charging::subscriber::{Msisdn, store};

@@ -5,13 +5,13 @@ use charging::staff::{PASSWORD_CHARS_MIN, StaffError, StaffKey};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
-use qrcode::{Color, QrCode};
+use qrcode::QrCode;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use super::words::{problem, weakness};
 use super::{INPUT_BYTES_MAX, set_cookie, set_token};
-use crate::components::{CodeField, page};
+use crate::components::{CodeField, QrPicture, page};
 use crate::i18n::td_string;
 use crate::me::parts::{Tone, banner};
 use crate::request::{client_ip, cookie_in, headers, locale, query_value, redirect};
@@ -19,9 +19,6 @@ use crate::state::AppState;
 
 /// Keeps the secret of an enrolment, sealed, while somebody is at it: another browser gets another.
 const KEPT_COOKIE: &str = "mingbai_enrolment";
-
-/// Modules of white around the picture (ISO/IEC 18004).
-const QUIET: usize = 4;
 
 /// `/staff/enrol/{ticket}`
 #[component]
@@ -93,7 +90,7 @@ fn EnrolForm(
                 <legend class="sr">{td_string!(l, staff.enrol_authenticator)}</legend>
                 <h2>{td_string!(l, staff.enrol_authenticator)}</h2>
                 <p>{td_string!(l, staff.enrol_scan)}</p>
-                {qr(&picture, td_string!(l, staff.qr_label))}
+                <QrPicture picture label=td_string!(l, staff.qr_label) />
                 <p>{td_string!(l, staff.enrol_type)} " " <code class="secret">{secret}</code></p>
                 <p><a href=url.clone()>{td_string!(l, staff.enrol_open)}</a></p>
                 <CodeField label=td_string!(l, staff.enrol_code) />
@@ -133,21 +130,6 @@ pub(super) fn NewPassword() -> impl IntoView {
         {field("password", td_string!(l, staff.new_password))}
         {field("repeated", td_string!(l, staff.repeat_password))}
         <p class="hint" id="password-hint">{td_string!(l, staff.password_hint, min = PASSWORD_CHARS_MIN)}</p>
-    }
-}
-
-/// Black on white in every theme, since that is what cameras read.
-fn qr(picture: &QrCode, label: &'static str) -> impl IntoView + use<> {
-    let width = picture.width();
-    let dark = picture.to_colors().into_iter().enumerate().filter(|(_, color)| *color == Color::Dark);
-    let modules = dark.map(|(at, _)| format!("M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET));
-    let path = modules.collect::<Vec<_>>().concat();
-    let side = width + 2 * QUIET;
-    view! {
-        <svg class="qr" role="img" aria-label=label viewBox=format!("0 0 {side} {side}") shape-rendering="crispEdges">
-            <path class="qr-light" d=format!("M0 0h{side}v{side}h-{side}z") />
-            <path class="qr-dark" d=path />
-        </svg>
     }
 }
 

@@ -18,6 +18,18 @@ pub(super) struct Area {
 pub(super) fn areas(l: Locale) -> Vec<Area> {
     vec![
         Area {
+            href: "/staff/refunds",
+            name: td_string!(l, pay.refunds),
+            about: td_string!(l, pay.refunds_about),
+            needs: Permission::HelpSubscribers,
+        },
+        Area {
+            href: "/staff/reconciliation",
+            name: td_string!(l, pay.reconciliation),
+            about: td_string!(l, pay.reconciliation_about),
+            needs: Permission::ApproveRefunds,
+        },
+        Area {
             href: "/staff/accounts",
             name: td_string!(l, staff.accounts),
             about: td_string!(l, staff.accounts_about),

@@ -7,6 +7,8 @@ mod home;
 mod layout;
 mod mass_offers;
 mod password;
+mod reconciliation;
+mod refunds;
 mod refused;
 mod sign_in;
 mod words;
@@ -18,6 +20,8 @@ pub use home::StaffHomePage;
 pub use layout::{DeskFooter, DeskHeader};
 pub use mass_offers::{MassOfferPage, MassOffersPage};
 pub use password::StaffPasswordPage;
+pub use reconciliation::ReconciliationPage;
+pub use refunds::RefundsPage;
 pub use refused::RefusedPage;
 pub use sign_in::StaffLoginPage;
 

@@ -1,6 +1,7 @@
 //! `mingbai serve`
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,9 +18,12 @@ use tokio::sync::watch;
 
 use crate::command::demo;
 use crate::context::Context;
+use crate::demo::gateway::{self as simulated, Simulator};
+use crate::gateway::Cashier;
+use crate::gateway::wechat::WechatPay;
 use crate::web::{self, Gathering, Settings, Site};
 use crate::worker::Workers;
-use crate::{call, network, sms};
+use crate::{call, gateway, network, sms};
 
 /// Requests in progress get so long to end once the server is told to stop.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
@@ -46,6 +50,10 @@ pub struct Args {
     sms: sms::Args,
     #[command(flatten)]
     call: call::Args,
+    #[command(flatten)]
+    gateway: gateway::Args,
+    #[command(flatten)]
+    simulated_gateway: simulated::Args,
 }
 
 /// # Errors
@@ -53,6 +61,7 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     let sms = args.sms.settings()?;
     let calls = args.call.settings(args.demo)?;
+    let gateway = args.gateway.settings(args.demo)?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let listener = TcpListener::bind(args.addr).await.with_context(|| format!("cannot listen on {}", args.addr))?;
@@ -69,6 +78,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
         clock: context.clock.clone(),
         demo: args.demo,
         calls: calls.is_some(),
+        payments: gateway.is_some(),
         staff_key,
         // Behind a proxy that speaks TLS, too, which is said by the address that browsers are told.
         secure: !address.ip().is_loopback() || is_https(args.public_url.as_deref()),
@@ -77,12 +87,14 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
     let access = network::Access::new(args.network_token.as_deref(), args.public_url.is_some());
     let public_url = args.public_url.unwrap_or_else(|| format!("http://{address}"));
     let public_url = public_url.trim_end_matches('/').to_owned();
+    let cash = Cash::open(&state, gateway, args.simulated_gateway, &public_url, address).await?;
     let callback_url = format!("{public_url}{}", call::STATUS_PATH);
     let caller = calls.clone().map(|calls| call::Caller::new(&state, calls, callback_url)).transpose()?;
     let network = network::Settings { access, public_url };
     let call_key = calls.and_then(|calls| calls.service).map(|service| service.key);
-    let settings = Settings { secure: state.secure, site, network, call_key };
-    let workers = Workers::start(&state, sms, caller)?;
+    let gateway = cash.gateway.clone();
+    let settings = Settings { secure: state.secure, site, network, call_key, gateway };
+    let workers = Workers::start(&state, sms, caller, cash.cashier(&state))?;
     let portal =
         web::behind(args.proxies, web::router(state, &settings)).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = watch::channel(false);
@@ -101,7 +113,44 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
         server.abort();
     }
     workers.stop().await;
+    if let Some(simulator) = cash.simulator {
+        simulator.stop().await;
+    }
     Ok(())
+}
+
+/// The gateway that takes payments, if any, and its simulator where it is one.
+struct Cash {
+    gateway: Option<Arc<WechatPay>>,
+    simulator: Option<Simulator>,
+}
+
+impl Cash {
+    async fn open(
+        state: &AppState,
+        settings: Option<gateway::Settings>,
+        nature: simulated::Args,
+        public_url: &str,
+        address: SocketAddr,
+    ) -> anyhow::Result<Self> {
+        let (account, simulator, notified_at) = match settings {
+            None => return Ok(Self { gateway: None, simulator: None }),
+            Some(gateway::Settings::Wechat(account)) => (account, None, public_url.to_owned()),
+            Some(gateway::Settings::Simulated) => {
+                let nature = nature.nature(public_url);
+                let simulator = Simulator::start(state.pool.clone(), state.clock.clone(), nature).await?;
+                (simulator.account()?, Some(simulator), format!("http://{address}"))
+            }
+        };
+        let notify_url = format!("{notified_at}{}", gateway::NOTIFY_PATH);
+        let gateway = WechatPay::new(account, notify_url, state.clock.clone()).context("TLS cannot be set up")?;
+        Ok(Self { gateway: Some(Arc::new(gateway)), simulator })
+    }
+
+    fn cashier(&self, state: &AppState) -> Option<Cashier> {
+        let gateway = self.gateway.clone()?;
+        Some(Cashier::new(state.pool.clone(), state.clock.clone(), gateway))
+    }
 }
 
 fn is_https(public_url: Option<&str>) -> bool {

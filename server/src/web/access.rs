@@ -138,6 +138,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             demo: true,
             calls: false,
+            payments: false,
             staff_key: None,
             secure: false,
             leptos_options: options(&Site::find(), ([127, 0, 0, 1], 3000).into()),

@@ -37,8 +37,9 @@ use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time;
 use tower_sessions::{Expiry, SessionManagerLayer};
 
+use crate::gateway::wechat::WechatPay;
 use crate::session_store::PostgresSessions;
-use crate::{call, network};
+use crate::{call, gateway, network};
 
 use access::Door;
 
@@ -70,6 +71,8 @@ pub struct Settings {
     pub network: network::Settings,
     /// What a call-out service signs with that tells how calls ended; `None`: there is none.
     pub call_key: Option<call::Key>,
+    /// Which gateway tells what was paid and what went back; `None`: there is none.
+    pub gateway: Option<Arc<WechatPay>>,
 }
 
 /// Every address of the portal.
@@ -107,6 +110,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .layer(from_fn(origin::refuse_cross_site));
     let secure = settings.secure;
     let calls = settings.call_key.clone().map(|key| call::routes(&state, key)).unwrap_or_default();
+    let gateway = settings.gateway.clone().map(|gateway| gateway::routes(&state, gateway)).unwrap_or_default();
     pages
         .merge(health::routes().layer(guard))
         .layer(from_fn(move |request, next| headers::protect(secure, request, next)))
@@ -117,7 +121,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // Network functions are no browsers, and each layer is work for every one of their thousands of requests a second.
         .merge(network::routes(&state, &settings.network).layer(from_fn(metrics::count)))
-        .merge(calls.layer(from_fn(metrics::count)))
+        .merge(calls.merge(gateway).layer(from_fn(metrics::count)))
         .with_state(state)
 }
 

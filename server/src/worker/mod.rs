@@ -16,11 +16,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::call::Caller;
+use crate::gateway::Cashier;
 use crate::sms;
 use spending_limit::Notifier;
 
 const NOTICES_EVERY: Duration = Duration::from_millis(500);
 const CALLS_EVERY: Duration = Duration::from_secs(1);
+const PAYMENTS_EVERY: Duration = Duration::from_millis(250);
+const REFUNDS_EVERY: Duration = Duration::from_millis(500);
+const STATEMENTS_EVERY: Duration = Duration::from_mins(10);
 const NOTIFICATIONS_EVERY: Duration = Duration::from_millis(250);
 const REVIEW_EVERY: Duration = Duration::from_secs(1);
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
@@ -37,11 +41,17 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts them all. `sms`: the SMS centre by which messages go to phones; `caller`: who makes calls, if anybody.
+    /// Starts them all. `sms`: the SMS centre by which messages go to phones; `caller`: who makes calls, if anybody; `cashier`:
+    /// who sees to payments at the gateway, likewise.
     ///
     /// # Errors
     /// When the client that notifies network functions cannot be set up.
-    pub fn start(state: &AppState, sms: Option<sms::Settings>, caller: Option<Caller>) -> anyhow::Result<Self> {
+    pub fn start(
+        state: &AppState,
+        sms: Option<sms::Settings>,
+        caller: Option<Caller>,
+        cashier: Option<Cashier>,
+    ) -> anyhow::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let AppState { pool, clock, demo, .. } = state.clone();
@@ -57,6 +67,12 @@ impl Workers {
         }
         if let Some(caller) = caller {
             tasks.spawn(repeat(CALLS_EVERY, stopped.clone(), async move || caller.run().await));
+        }
+        if let Some(payments) = cashier {
+            let (refunds, statements) = (payments.clone(), payments.clone());
+            tasks.spawn(repeat(PAYMENTS_EVERY, stopped.clone(), async move || payments.payments().await));
+            tasks.spawn(repeat(REFUNDS_EVERY, stopped.clone(), async move || refunds.refunds().await));
+            tasks.spawn(repeat(STATEMENTS_EVERY, stopped.clone(), async move || statements.statements().await));
         }
         let notifier = Arc::new(Notifier::new(state)?);
         let reviewer = notifier.clone();

@@ -22,6 +22,8 @@ use charging::testing::TestDatabase;
 use chrono::{DateTime, TimeDelta};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use server::demo::gateway::account;
+use server::gateway::wechat::WechatPay;
 use server::network;
 use server::session_store::PostgresSessions;
 use server::web::{Settings, Site, options, router};
@@ -51,6 +53,7 @@ impl Desk {
             clock: clock.clone(),
             demo,
             calls: false,
+            payments: true,
             staff_key: Some(key.clone()),
             secure: false,
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
@@ -58,7 +61,10 @@ impl Desk {
         let access = network::Access::new(Some("the token of the network"), false);
         let network = network::Settings { access, public_url: "https://mingbai.example".to_owned() };
         let call_key = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".parse().unwrap();
-        let router = router(state, &Settings { secure: false, site, network, call_key: Some(call_key) });
+        let account = account("http://127.0.0.1:9".to_owned()).unwrap();
+        let gateway = WechatPay::new(account, String::new(), clock.clone()).unwrap();
+        let (call_key, gateway) = (Some(call_key), Some(Arc::new(gateway)));
+        let router = router(state, &Settings { secure: false, site, network, call_key, gateway });
         Self { db, clock, key, router }
     }
 

@@ -2,6 +2,7 @@ use charging::bill::store::{HISTORY_MONTHS_MAX, bill, current_month_estimate, hi
 use charging::bill::{Bill, BillLine, BillSummary};
 use charging::clock::Month;
 use charging::money::plain;
+use charging::payment::due::arrears;
 use charging::subscriber::Subscriber;
 use charging::subscriber::store::find;
 use http::StatusCode;
@@ -13,6 +14,8 @@ use super::preview::Preview;
 use super::words::{line_text, quantity_of};
 use crate::components::{PageError, Yuan, day_text, month_text, page, time_text};
 use crate::i18n::{Locale, td_string};
+use crate::me::parts::query;
+use crate::me::pay::due_card;
 use crate::me::proof::fact;
 use crate::request::{locale, set_status, signed_in};
 use crate::state::AppState;
@@ -23,6 +26,7 @@ pub fn BillPage() -> impl IntoView {
     let params = use_params_map();
     page(move || {
         let month = params.read_untracked().get("month").unwrap_or_default();
+        let problem = query("problem");
         async move {
             let (state, l) = (AppState::current(), locale());
             let subscriber_id = signed_in().await.ok_or(PageError::SignedOut)?;
@@ -33,7 +37,9 @@ pub fn BillPage() -> impl IntoView {
             if let Some(bill) = bill(&mut db, subscriber_id, month).await? {
                 let subscriber = find(&mut db, subscriber_id).await?.ok_or(PageError::SignedOut)?;
                 let bills = history(&mut db, subscriber_id, HISTORY_MONTHS_MAX).await?;
-                return Ok(receipt(l, &bill, &subscriber, &bills));
+                let due = arrears(&mut db, subscriber_id).await?;
+                let due = due_card(l, month, bill.total, &due, state.payments, problem.as_deref());
+                return Ok(view! { {receipt(l, &bill, &subscriber, &bills)} {due} }.into_any());
             }
             if month == Month::of(state.clock.now()) {
                 let estimate = current_month_estimate(&mut db, subscriber_id, state.clock.now()).await?;

@@ -1,5 +1,8 @@
 //! What demo mode shows to everyone: numbers to sign in with, and their service password.
 
+#[cfg(feature = "postgres")]
+pub mod gateway;
+
 /// The service password that `demo load` gives to every subscriber it makes.
 pub const SERVICE_PASSWORD: &str = "264813";
 
