@@ -3,6 +3,7 @@
 
 mod append_only;
 mod consent;
+mod incident;
 mod money;
 mod orders;
 mod shape;

@@ -1,6 +1,7 @@
 //! The demo: an operator with its tariffs, and 200 subscribers who lived through 24 months, all by the real code.
 
 mod life;
+mod night;
 mod people;
 mod traffic;
 
@@ -89,6 +90,7 @@ pub async fn load(
         progress(u64::from(index) + 1, months.len() as u64);
     }
     settle_notices(pool, now).await?;
+    night::bring_charges(pool, &people, now).await?;
     remember(pool, "demo.loaded", &first.to_string(), now).await?;
     Ok(Some(Loaded { tariffs, subscribers: people::PEOPLE, bills }))
 }

@@ -4,6 +4,7 @@ mod cleanup;
 mod in_turn;
 mod notices;
 pub(crate) mod reminders;
+mod review;
 mod sessions;
 mod spending_limit;
 
@@ -25,6 +26,7 @@ const REVIEW_EVERY: Duration = Duration::from_secs(1);
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
 const FIRST_CHARGES_EVERY: Duration = Duration::from_secs(10);
 const RENEWALS_EVERY: Duration = Duration::from_hours(1);
+const FINDINGS_EVERY: Duration = Duration::from_secs(10);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -69,6 +71,9 @@ impl Workers {
         let renewed = (pool.clone(), clock.clone());
         let renewals = async move || reminders::renewals(&renewed.0, renewed.1.now()).await;
         tasks.spawn(repeat(RENEWALS_EVERY, stopped.clone(), renewals));
+        let looked_at = (pool.clone(), clock.clone());
+        let findings = async move || review::run(&looked_at.0, looked_at.1.now()).await;
+        tasks.spawn(repeat(FINDINGS_EVERY, stopped.clone(), findings));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }
