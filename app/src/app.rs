@@ -104,6 +104,11 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/refunds") view=staff::RefundsPage ssr=SsrMode::Async />
             <Route path=path!("/staff/reconciliation") view=staff::ReconciliationPage ssr=SsrMode::Async />
             <Route path=path!("/staff/audit") view=staff::AuditPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/incidents") view=staff::IncidentsPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/incidents/detectors") view=staff::DetectorsPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/incidents/findings/:finding") view=staff::FindingPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/incidents/:incident") view=staff::IncidentPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/incidents/:incident/charges") view=staff::AffectedPage ssr=SsrMode::Async />
         </Routes>
     }
 }

@@ -12,6 +12,7 @@ pub mod consent;
 #[cfg(feature = "postgres")]
 pub mod database;
 pub mod demo;
+pub mod incident;
 pub mod ledger;
 pub mod mass_offer;
 pub mod money;

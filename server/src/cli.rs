@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::{audit, bills, demo, evidence, migrate, reference, serve, staff, subscribers, tariffs, usage};
+use crate::command::{
+    audit, bills, charges, demo, evidence, migrate, reference, serve, staff, subscribers, tariffs, usage,
+};
 use crate::context::Context;
 use crate::postgres;
 
@@ -31,6 +33,9 @@ enum Command {
     Subscribers(subscribers::Args),
     /// Close months and write bills.
     Bills(bills::Args),
+    /// Charges that another system made, and charges that look wrong.
+    #[command(subcommand)]
+    Charges(charges::Command),
     /// Demo data.
     Demo(demo::Args),
     /// Proofs of what was agreed to.
@@ -72,6 +77,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Tariffs(args) => with_context(async |context| tariffs::run(args, context).await).await,
         Command::Subscribers(args) => with_context(async |context| subscribers::run(args, context).await).await,
         Command::Bills(args) => with_context(async |context| bills::run(args, context).await).await,
+        Command::Charges(command) => with_context(async |context| charges::run(command, context).await).await,
         Command::Demo(args) => with_context(async |context| demo::run(args, context).await).await,
         Command::Evidence(command) => evidence::run(command),
         Command::Migrate(args) => migrate::run(args).await,

@@ -1,18 +1,22 @@
+use charging::incident::finding::store::waiting;
+use charging::staff::{Member, Permission};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::layout::areas;
 use super::member;
 use super::words::{permission_text, role_names};
-use crate::components::page;
-use crate::i18n::td_string;
+use crate::components::{PageResult, page};
+use crate::i18n::{Locale, td_string};
 use crate::me::parts::{Tone, banner, query};
 use crate::request::locale;
+use crate::state::AppState;
 
 /// `/staff`: what this person may do.
 #[component]
 pub fn StaffHomePage() -> impl IntoView {
     page(|| {
+        let state = AppState::current();
         let l = locale();
         let ok = query("ok");
         async move {
@@ -22,6 +26,7 @@ pub fn StaffHomePage() -> impl IntoView {
                 Some("password") => Some(td_string!(l, staff.password_changed)),
                 _ => None,
             };
+            let findings = waiting_findings(l, &state, &member).await?;
             let mut allowed: Vec<_> = member.roles.iter().flat_map(|role| role.permissions()).copied().collect();
             allowed.sort_unstable();
             allowed.dedup();
@@ -49,6 +54,7 @@ pub fn StaffHomePage() -> impl IntoView {
                     <p class="muted">{role_names(l, &member.roles)}</p>
                 </div>
                 {done.map(|text| banner(Tone::Good, text))}
+                {findings}
                 <div class="grid">{cards}</div>
                 {nothing_yet}
                 <section class="card">
@@ -61,4 +67,17 @@ pub fn StaffHomePage() -> impl IntoView {
             })
         }
     })
+}
+
+/// That charges look wrong, for whoever may see them.
+async fn waiting_findings(l: Locale, state: &AppState, member: &Member) -> PageResult<Option<AnyView>> {
+    if !member.may(Permission::ReadIncidents) {
+        return Ok(None);
+    }
+    let waiting = waiting(&mut *state.pool.acquire().await?).await?;
+    Ok((waiting.findings > 0).then(|| {
+        let words = td_string!(l, incident.waiting, findings = waiting.findings, charges = waiting.charges);
+        let look = view! { <a href="/staff/incidents">{td_string!(l, incident.look)}</a> };
+        banner(Tone::Warn, view! { <p>{words} " " {look}</p> })
+    }))
 }

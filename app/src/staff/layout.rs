@@ -42,6 +42,12 @@ pub(super) fn areas(l: Locale) -> Vec<Area> {
             needs: Permission::SeeTariffs,
         },
         Area {
+            href: "/staff/incidents",
+            name: td_string!(l, incident.title),
+            about: td_string!(l, incident.about_area),
+            needs: Permission::ReadIncidents,
+        },
+        Area {
             href: "/staff/audit",
             name: td_string!(l, staff.audit),
             about: td_string!(l, staff.audit_about),

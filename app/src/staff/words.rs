@@ -33,6 +33,8 @@ pub fn permission_text(l: Locale, permission: Permission) -> &'static str {
         Permission::ApproveTariffs => td_string!(l, staff.may_approve_tariffs),
         Permission::HelpSubscribers => td_string!(l, staff.may_help_subscribers),
         Permission::ApproveRefunds => td_string!(l, staff.may_approve_refunds),
+        Permission::HandleIncidents => td_string!(l, staff.may_handle_incidents),
+        Permission::ReadIncidents => td_string!(l, staff.may_read_incidents),
         Permission::ReadTrail => td_string!(l, staff.may_read_trail),
         Permission::ManageAccounts => td_string!(l, staff.may_manage_accounts),
     }

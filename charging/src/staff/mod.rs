@@ -70,6 +70,10 @@ pub enum Permission {
     HelpSubscribers,
     /// Let money go back that somebody else found due.
     ApproveRefunds,
+    /// Open an incident, stop its source, list and review its charges.
+    HandleIncidents,
+    /// See what was found and what became of it.
+    ReadIncidents,
     /// Read what everybody did.
     ReadTrail,
     /// Add accounts, give roles, block and reset.
@@ -99,20 +103,27 @@ impl Role {
             Self::TariffManager => &[Permission::SeeTariffs, Permission::DraftTariffs],
             Self::TariffApprover => &[Permission::SeeTariffs, Permission::ApproveTariffs],
             Self::Agent => &[Permission::HelpSubscribers],
-            Self::AgentLead => &[Permission::HelpSubscribers, Permission::ApproveRefunds],
-            Self::Auditor => &[Permission::SeeTariffs, Permission::ReadTrail],
+            Self::AgentLead => &[
+                Permission::HelpSubscribers,
+                Permission::ApproveRefunds,
+                Permission::HandleIncidents,
+                Permission::ReadIncidents,
+            ],
+            Self::Auditor => &[Permission::SeeTariffs, Permission::ReadIncidents, Permission::ReadTrail],
             Self::Administrator => &[Permission::ReadTrail, Permission::ManageAccounts],
         }
     }
 }
 
 impl Permission {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::SeeTariffs,
         Self::DraftTariffs,
         Self::ApproveTariffs,
         Self::HelpSubscribers,
         Self::ApproveRefunds,
+        Self::HandleIncidents,
+        Self::ReadIncidents,
         Self::ReadTrail,
         Self::ManageAccounts,
     ];

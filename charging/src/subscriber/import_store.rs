@@ -84,7 +84,7 @@ impl Tariffs {
             tariffs.versions.entry(tariff.content.scheme_id.to_string()).or_default().push(tariff);
         }
         let withdrawn =
-            sqlx::query!("select scheme_id, withdrawn_at from tariff_withdrawal where scheme_id = any($1)", &ids)
+            sqlx::query!("select scheme_id as \"scheme_id!\", withdrawn_at as \"withdrawn_at!\" from tariff_off_sale where scheme_id = any($1)", &ids)
                 .fetch_all(conn)
                 .await?;
         tariffs.withdrawn.extend(withdrawn.into_iter().map(|row| (row.scheme_id, row.withdrawn_at)));

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bills;
+pub mod charges;
 pub mod demo;
 pub mod evidence;
 mod lint;

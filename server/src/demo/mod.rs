@@ -2,6 +2,7 @@
 
 pub mod gateway;
 mod life;
+mod night;
 mod people;
 mod traffic;
 
@@ -90,6 +91,7 @@ pub async fn load(
         progress(u64::from(index) + 1, months.len() as u64);
     }
     settle_notices(pool, now).await?;
+    night::bring_charges(pool, &people, now).await?;
     remember(pool, "demo.loaded", &first.to_string(), now).await?;
     Ok(Some(Loaded { tariffs, subscribers: people::PEOPLE, bills }))
 }

@@ -5,6 +5,7 @@ mod in_turn;
 mod mass_offers;
 mod notices;
 pub(crate) mod reminders;
+mod review;
 mod sessions;
 mod spending_limit;
 
@@ -31,6 +32,7 @@ const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
 const FIRST_CHARGES_EVERY: Duration = Duration::from_secs(10);
 const RENEWALS_EVERY: Duration = Duration::from_hours(1);
 const MASS_OFFERS_EVERY: Duration = Duration::from_secs(5);
+const FINDINGS_EVERY: Duration = Duration::from_secs(10);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -90,6 +92,9 @@ impl Workers {
         let many = (pool.clone(), clock.clone());
         let ask_many = async move || mass_offers::run(&many.0, many.1.now()).await;
         tasks.spawn(repeat(MASS_OFFERS_EVERY, stopped.clone(), ask_many));
+        let looked_at = (pool.clone(), clock.clone());
+        let findings = async move || review::run(&looked_at.0, looked_at.1.now()).await;
+        tasks.spawn(repeat(FINDINGS_EVERY, stopped.clone(), findings));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }

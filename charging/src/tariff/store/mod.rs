@@ -67,9 +67,12 @@ pub async fn newest(conn: &mut PgConnection, scheme_ids: &[String]) -> Result<Ve
 
 /// Since when sales of a tariff are stopped before its last day.
 pub async fn withdrawn_at(conn: &mut PgConnection, scheme_id: &SchemeId) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let at = sqlx::query_scalar!("select withdrawn_at from tariff_withdrawal where scheme_id = $1", scheme_id.as_str())
-        .fetch_optional(conn)
-        .await?;
+    let at = sqlx::query_scalar!(
+        r#"select withdrawn_at as "at!" from tariff_off_sale where scheme_id = $1"#,
+        scheme_id.as_str()
+    )
+    .fetch_optional(conn)
+    .await?;
     Ok(at)
 }
 

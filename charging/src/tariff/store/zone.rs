@@ -83,7 +83,7 @@ impl Facetted {
 }
 
 fn push_shelf(sql: &mut QueryBuilder<Postgres>) {
-    sql.push("tariff_listing l left join tariff_withdrawal w on w.scheme_id = l.scheme_id where true");
+    sql.push("tariff_listing l left join tariff_off_sale w on w.scheme_id = l.scheme_id where true");
 }
 
 /// One pass over the shelf; each facet is counted without its own filter.

@@ -1,0 +1,296 @@
+use charging::incident::desk::{Done, Incident, Proposal, Stage, Stop, Totals, find, totals};
+use charging::staff::{Member, Permission};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::words::{route_name, source_name, stage_tag};
+use super::{answer, back, number};
+use crate::components::{PageError, Yuan, page, time_text};
+use crate::i18n::{Locale, td_string};
+use crate::request::locale;
+use crate::state::AppState;
+
+/// `/staff/incidents/{incident}`: every step, and the form of the next.
+#[component]
+pub fn IncidentPage() -> impl IntoView {
+    page(|| {
+        let state = AppState::current();
+        let l = locale();
+        let answer = answer(l);
+        let incident_id = number("incident");
+        async move {
+            let member = crate::staff::member()?;
+            let incident_id = incident_id.ok_or(PageError::NotFound)?;
+            let mut db = state.pool.acquire().await?;
+            let incident = find(&mut db, incident_id).await?.ok_or(PageError::NotFound)?;
+            let by_route = totals(&mut db, incident_id).await?;
+            let (class, words) = stage_tag(l, incident.stage());
+            Ok(view! {
+                <Title text=incident.title.clone() />
+                {back(l)}
+                <div class="stack-tight">
+                    <h1>{incident.title.clone()}</h1>
+                    <p>
+                        <span class=class>{words}</span>
+                        " "
+                        <span class="muted">{done_text(l, &incident.opened)}</span>
+                    </p>
+                </div>
+                {answer}
+                {about(l, &incident)}
+                {source_step(l, &incident, &member)}
+                {list_step(l, &incident, by_route, &member)}
+                {proposal_step(l, &incident, &member)}
+                <p><a class="button" href=format!("/staff/incidents/{incident_id}/charges")>{td_string!(l, incident.affected)}</a></p>
+            })
+        }
+    })
+}
+
+/// Who did a step, and when.
+fn done_text(l: Locale, done: &Done) -> String {
+    td_string!(l, incident.done_by, name = done.by.clone(), time = time_text(l, done.at))
+}
+
+/// Which charges it is about.
+fn about(l: Locale, incident: &Incident) -> impl IntoView + use<> {
+    let findings = incident
+        .findings
+        .iter()
+        .map(|id| {
+            let href = format!("/staff/incidents/findings/{id}");
+            view! { <li><a href=href>{td_string!(l, incident.finding_no, n = *id)}</a></li> }
+        })
+        .collect_view();
+    let query = &incident.query;
+    let parts = [
+        query.scheme_id.clone().map(|scheme| (td_string!(l, incident.tariff), scheme)),
+        query.source.as_ref().map(|source| (td_string!(l, incident.source), source_name(l, source))),
+        query.from.map(|at| (td_string!(l, incident.from), time_text(l, at))),
+        query.until.map(|at| (td_string!(l, incident.before), time_text(l, at))),
+        query.region.clone().map(|region| (td_string!(l, incident.region), region)),
+    ];
+    let facts = parts
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| {
+            view! {
+                <div>
+                    <dt>{name}</dt>
+                    <dd>{value}</dd>
+                </div>
+            }
+        })
+        .collect_view();
+    let body = if incident.findings.is_empty() {
+        view! { <dl class="facts">{facts}</dl> }.into_any()
+    } else {
+        view! { <ul class="plain-list">{findings}</ul> }.into_any()
+    };
+    view! {
+        <section class="card">
+            <h2>{td_string!(l, incident.about)}</h2>
+            {body}
+        </section>
+    }
+}
+
+/// A form of one button.
+fn press(incident_id: i64, action: &'static str, words: &'static str, more: AnyView) -> AnyView {
+    view! {
+        <form method="post" action=action>
+            <input type="hidden" name="incident" value=incident_id.to_string() />
+            {more}
+            <button class="button primary" type="submit">{words}</button>
+        </form>
+    }
+    .into_any()
+}
+
+/// 1: stopping the source.
+fn source_step(l: Locale, incident: &Incident, member: &Member) -> impl IntoView + use<> {
+    let may_handle = member.may(Permission::HandleIncidents);
+    let id = incident.incident_id;
+    let of_tariff = |scheme_id: &String| {
+        let hidden = view! { <input type="hidden" name="tariff" value=scheme_id.clone() /> }.into_any();
+        let stop = incident.stops.iter().find(|stop| stop.scheme_id == *scheme_id);
+        let form = match stop {
+            None => may_handle.then(|| press(id, "/staff/api/stop_sales", td_string!(l, incident.stop), hidden)),
+            Some(Stop { lifted_at: None, done, .. }) if done.staff_id != member.staff_id && may_handle => {
+                Some(press(id, "/staff/api/resume_sales", td_string!(l, incident.resume), hidden))
+            }
+            Some(_) => None,
+        };
+        let standing = match stop {
+            None => td_string!(l, incident.not_stopped).to_owned(),
+            Some(Stop { lifted_at: Some(at), .. }) => td_string!(l, incident.resumed_at, time = time_text(l, *at)),
+            Some(stop) => {
+                td_string!(l, incident.stopped_by, name = stop.done.by.clone(), time = time_text(l, stop.done.at))
+            }
+        };
+        view! {
+            <li class="row spread">
+                <span><span class="strong">{scheme_id.clone()}</span> " " <span class="muted">{standing}</span></span>
+                {form}
+            </li>
+        }
+    };
+    let tariffs = incident.tariffs.iter().map(of_tariff).collect_view();
+    view! {
+        <section class="card">
+            <h2>{td_string!(l, incident.step_stop)}</h2>
+            <p class="muted">{td_string!(l, incident.step_stop_text)}</p>
+            <ul class="steps">{tariffs}</ul>
+        </section>
+    }
+}
+
+/// 2: the list of everyone affected.
+fn list_step(l: Locale, incident: &Incident, totals: Vec<Totals>, member: &Member) -> impl IntoView + use<> {
+    let id = incident.incident_id;
+    let body = match &incident.list {
+        None if member.may(Permission::HandleIncidents) => {
+            press(id, "/staff/api/list_affected", td_string!(l, incident.make_list), ().into_any())
+        }
+        None => view! { <p class="muted">{td_string!(l, incident.no_list)}</p> }.into_any(),
+        Some(list) => {
+            let said = td_string!(
+                l,
+                incident.listed,
+                subscribers = list.subscribers,
+                charges = list.charges,
+                amount = charging::money::plain(list.amount)
+            );
+            view! {
+                <p>{said}</p>
+                <p class="small muted">{done_text(l, &list.done)}</p>
+                {totals_table(l, totals)}
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <section class="card">
+            <h2>{td_string!(l, incident.step_list)}</h2>
+            <p class="muted">{td_string!(l, incident.step_list_text)}</p>
+            {body}
+        </section>
+    }
+}
+
+fn totals_table(l: Locale, totals: Vec<Totals>) -> impl IntoView {
+    let rows = totals
+        .into_iter()
+        .map(|total| {
+            view! {
+                <tr>
+                    <th scope="row">{route_name(l, &total.route)}</th>
+                    <td class="num">{total.subscribers}</td>
+                    <td class="num">{total.charges}</td>
+                    <td class="num"><Yuan amount=total.amount /></td>
+                    <td class="num">{total.excluded}</td>
+                    <td class="num"><Yuan amount=total.excluded_amount /></td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <div class="table-scroll" role="region" tabindex="0" aria-label=td_string!(l, incident.by_route)>
+            <table class="table">
+                <thead>
+                    <tr>
+                        <th scope="col">{td_string!(l, incident.route)}</th>
+                        <th scope="col" class="num">{td_string!(l, incident.subscribers)}</th>
+                        <th scope="col" class="num">{td_string!(l, incident.charges)}</th>
+                        <th scope="col" class="num">{td_string!(l, incident.amount)}</th>
+                        <th scope="col" class="num">{td_string!(l, incident.taken_out)}</th>
+                        <th scope="col" class="num">{td_string!(l, incident.taken_out_amount)}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+}
+
+/// 3 and 4: what would go back, and the yes of a second person.
+fn proposal_step(l: Locale, incident: &Incident, member: &Member) -> impl IntoView + use<> {
+    let id = incident.incident_id;
+    let stage = incident.stage();
+    let may_propose = member.may(Permission::HandleIncidents) && matches!(stage, Stage::Listed | Stage::Proposed);
+    let propose =
+        may_propose.then(|| press(id, "/staff/api/propose_refund", td_string!(l, incident.propose), ().into_any()));
+    let shown = incident.proposal.as_ref().map(|proposal| proposal_view(l, proposal));
+    let approval = match (&incident.approval, &incident.proposal) {
+        (Some(approval), _) => {
+            view! { <p>{td_string!(l, incident.approved_by, name = approval.done.by.clone(), time = time_text(l, approval.done.at))}</p> }
+                .into_any()
+        }
+        (None, Some(proposal)) if !proposal.holds => {
+            view! { <p>{td_string!(l, incident.problem_stale)}</p> }.into_any()
+        }
+        (None, Some(proposal)) if proposal.done.staff_id == member.staff_id => {
+            view! { <p>{td_string!(l, incident.waits_for_another)}</p> }.into_any()
+        }
+        (None, Some(proposal)) if member.may(Permission::ApproveRefunds) => {
+            let no = proposal.proposal_no.to_string();
+            let hidden = view! { <input type="hidden" name="proposal" value=no /> }.into_any();
+            press(id, "/staff/api/approve_refund", td_string!(l, incident.approve), hidden)
+        }
+        (None, Some(_)) => view! { <p>{td_string!(l, incident.waits_for_another)}</p> }.into_any(),
+        (None, None) => view! { <p class="muted">{td_string!(l, incident.no_proposal)}</p> }.into_any(),
+    };
+    view! {
+        <section class="card">
+            <h2>{td_string!(l, incident.step_propose)}</h2>
+            <p class="muted">{td_string!(l, incident.step_propose_text)}</p>
+            {shown}
+            {propose}
+        </section>
+        <section class="card">
+            <h2>{td_string!(l, incident.step_approve)}</h2>
+            <p class="muted">{td_string!(l, incident.step_approve_text)}</p>
+            {approval}
+        </section>
+    }
+}
+
+fn proposal_view(l: Locale, proposal: &Proposal) -> impl IntoView + use<> {
+    let rows = proposal
+        .routes
+        .iter()
+        .map(|total| {
+            view! {
+                <tr>
+                    <th scope="row">{route_name(l, &total.route)}</th>
+                    <td class="num">{total.subscribers}</td>
+                    <td class="num">{total.charges}</td>
+                    <td class="num"><Yuan amount=total.amount /></td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <table class="table">
+            <thead>
+                <tr>
+                    <th scope="col">{td_string!(l, incident.back_by)}</th>
+                    <th scope="col" class="num">{td_string!(l, incident.subscribers)}</th>
+                    <th scope="col" class="num">{td_string!(l, incident.charges)}</th>
+                    <th scope="col" class="num">{td_string!(l, incident.amount)}</th>
+                </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+            <tfoot>
+                <tr>
+                    <th scope="row" colspan="2">{td_string!(l, incident.together)}</th>
+                    <td class="num">{proposal.charges()}</td>
+                    <td class="num"><Yuan amount=proposal.amount() /></td>
+                </tr>
+            </tfoot>
+        </table>
+        <p class="small muted">
+            {td_string!(l, incident.version, n = proposal.proposal_no)} " · " {done_text(l, &proposal.done)}
+        </p>
+    }
+}

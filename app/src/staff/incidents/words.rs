@@ -1,0 +1,123 @@
+use charging::incident::desk::Stage;
+use charging::incident::detector::{Detector, Parameter};
+use charging::incident::finding::store::State;
+
+use crate::i18n::{Locale, td_string};
+
+pub fn detector_name(l: Locale, detector: Detector) -> &'static str {
+    match detector {
+        Detector::NoConsent => td_string!(l, incident.no_consent),
+        Detector::Price => td_string!(l, incident.price),
+        Detector::Burst => td_string!(l, incident.burst),
+        Detector::AfterCancellation => td_string!(l, incident.after_cancellation),
+        Detector::Duplicate => td_string!(l, incident.duplicate),
+        Detector::AboveCap => td_string!(l, incident.above_cap),
+        Detector::Jump => td_string!(l, incident.jump),
+        Detector::NotOnSale => td_string!(l, incident.not_on_sale),
+    }
+}
+
+pub fn detector_text(l: Locale, detector: Detector) -> &'static str {
+    match detector {
+        Detector::NoConsent => td_string!(l, incident.no_consent_text),
+        Detector::Price => td_string!(l, incident.price_text),
+        Detector::Burst => td_string!(l, incident.burst_text),
+        Detector::AfterCancellation => td_string!(l, incident.after_cancellation_text),
+        Detector::Duplicate => td_string!(l, incident.duplicate_text),
+        Detector::AboveCap => td_string!(l, incident.above_cap_text),
+        Detector::Jump => td_string!(l, incident.jump_text),
+        Detector::NotOnSale => td_string!(l, incident.not_on_sale_text),
+    }
+}
+
+/// What a figure of a detector is.
+pub fn parameter_name(l: Locale, parameter: Parameter) -> &'static str {
+    match parameter.name {
+        "tolerance_fen" => td_string!(l, incident.figure_tolerance_fen),
+        "orders_min" => td_string!(l, incident.figure_orders_min),
+        "minutes" => td_string!(l, incident.figure_minutes),
+        "times" => td_string!(l, incident.figure_times),
+        "amount_min_yuan" => td_string!(l, incident.figure_amount_min_yuan),
+        other => other,
+    }
+}
+
+/// How a charge was paid; a way that is not known stands as it is.
+pub fn route_name(l: Locale, route: &str) -> String {
+    match route {
+        "bill" => td_string!(l, incident.route_bill).to_owned(),
+        "balance" => td_string!(l, incident.route_balance).to_owned(),
+        "gateway" => td_string!(l, incident.route_gateway).to_owned(),
+        "platform" => td_string!(l, incident.route_platform).to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Who or what placed an order.
+pub fn source_name(l: Locale, source: &str) -> String {
+    match source {
+        "" => td_string!(l, incident.source_unknown).to_owned(),
+        "web" => td_string!(l, incident.source_web).to_owned(),
+        "sms" => td_string!(l, incident.source_sms).to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// The tag of where a finding stands, and its words.
+pub fn state_tag(l: Locale, state: State) -> (&'static str, &'static str) {
+    match state {
+        State::Open => ("tag warn", td_string!(l, incident.state_open)),
+        State::Dismissed => ("tag", td_string!(l, incident.state_dismissed)),
+        State::Incident => ("tag on", td_string!(l, incident.state_incident)),
+    }
+}
+
+/// The tag of how far an incident is, and its words.
+pub fn stage_tag(l: Locale, stage: Stage) -> (&'static str, &'static str) {
+    match stage {
+        Stage::Opened => ("tag warn", td_string!(l, incident.stage_opened)),
+        Stage::Listed => ("tag warn", td_string!(l, incident.stage_listed)),
+        Stage::Proposed => ("tag warn", td_string!(l, incident.stage_proposed)),
+        Stage::Approved => ("tag on", td_string!(l, incident.stage_approved)),
+    }
+}
+
+/// What was done, by its name in an address.
+pub fn done_text(l: Locale, done: &str) -> Option<&'static str> {
+    Some(match done {
+        "dismissed" => td_string!(l, incident.done_dismissed),
+        "opened" => td_string!(l, incident.done_opened),
+        "stopped" => td_string!(l, incident.done_stopped),
+        "resumed" => td_string!(l, incident.done_resumed),
+        "listed" => td_string!(l, incident.done_listed),
+        "excluded" => td_string!(l, incident.done_excluded),
+        "proposed" => td_string!(l, incident.done_proposed),
+        "approved" => td_string!(l, incident.done_approved),
+        "set" => td_string!(l, incident.done_set),
+        _ => return None,
+    })
+}
+
+/// Why something was not done, by its name in an address.
+pub fn problem_text(l: Locale, problem: &str) -> Option<&'static str> {
+    Some(match problem {
+        "title" => td_string!(l, incident.problem_title),
+        "reason" => td_string!(l, incident.problem_reason),
+        "scope" => td_string!(l, incident.problem_scope),
+        "day" => td_string!(l, incident.problem_day),
+        "nothing" => td_string!(l, incident.problem_nothing),
+        "stage" => td_string!(l, incident.problem_stage),
+        "same" => td_string!(l, incident.problem_same),
+        "stale" => td_string!(l, incident.problem_stale),
+        "no_charge" => td_string!(l, incident.problem_no_charge),
+        "no_tariff" => td_string!(l, incident.problem_no_tariff),
+        "number" => td_string!(l, incident.problem_number),
+        "changed" => td_string!(l, incident.problem_changed),
+        "figure" => td_string!(l, incident.problem_figure),
+        "unchanged" => td_string!(l, incident.problem_unchanged),
+        "forbidden" => td_string!(l, incident.problem_forbidden),
+        "gone" => td_string!(l, incident.problem_gone),
+        "failed" => td_string!(l, staff.problem_failed),
+        _ => return None,
+    })
+}

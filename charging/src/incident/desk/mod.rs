@@ -1,0 +1,101 @@
+//! 处置 The desk: an incident from its opening to the yes of a second person. Each step is written once and never changed; how
+//! far an incident is follows from the steps that are there.
+
+mod charges;
+mod opening;
+mod proposal;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+pub use charges::{Affected, AffectedPage, Excluded, Totals, affected, exclude, freeze, totals};
+pub use opening::{Incident, List, Opened, Query, Stop, find, list, open, open_from_finding, resume_sales, stop_sales};
+pub use proposal::{Approval, Proposal, RouteTotal, approve, propose};
+
+use super::finding::store::FindingError;
+use crate::staff::{Actor, Member, Permission, StaffError};
+
+/// Characters of the longest title.
+pub const TITLE_CHARS_MAX: usize = 100;
+/// Characters of the longest reason.
+pub const REASON_CHARS_MAX: usize = 500;
+
+/// How far an incident is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Nobody knows yet whom it affects.
+    Opened,
+    /// Everyone affected is listed.
+    Listed,
+    /// What would go back is worked out, and waits for a second person.
+    Proposed,
+    /// A second person said yes.
+    Approved,
+}
+
+/// Why something about an incident cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum IncidentError {
+    #[error("there is no such incident")]
+    NotFound,
+    #[error("a title has 1 to {TITLE_CHARS_MAX} characters")]
+    Title,
+    #[error("a reason has 1 to {REASON_CHARS_MAX} characters")]
+    Reason,
+    #[error("an incident is about a tariff, a source or a time at least")]
+    Scope,
+    #[error("no charge is affected that is not dealt with already")]
+    NothingAffected,
+    #[error("the incident is {0:?}, where this is not done")]
+    Stage(Stage),
+    #[error("who proposed it does not approve it")]
+    SamePerson,
+    /// Charges were taken out since: it has to be worked out again.
+    #[error("the list changed after this was proposed")]
+    Stale,
+    #[error("there is no such charge on the list, or it is taken out already")]
+    NoCharge,
+    #[error("there is no such tariff")]
+    NoTariff,
+    #[error(transparent)]
+    Finding(#[from] FindingError),
+    #[error(transparent)]
+    Staff(#[from] StaffError),
+    #[error("the database holds what cannot be read: {0}")]
+    Corrupt(String),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// How an incident is named as what something was done to.
+fn subject(incident_id: i64) -> String {
+    format!("incident/{incident_id}")
+}
+
+/// Somebody of the staff who may: an incident is never handled by the system itself.
+fn member(actor: &Actor, permission: Permission) -> Result<&Member, StaffError> {
+    actor.require(permission)?;
+    actor.member().ok_or(StaffError::Forbidden(permission))
+}
+
+fn reason(typed: &str) -> Result<&str, IncidentError> {
+    let typed = typed.trim();
+    if (1..=REASON_CHARS_MAX).contains(&typed.chars().count()) { Ok(typed) } else { Err(IncidentError::Reason) }
+}
+
+/// The incident, with nobody else at work on it until the transaction ends.
+async fn locked(conn: &mut PgConnection, incident_id: i64) -> Result<Incident, IncidentError> {
+    /// Among the locks of the database, those of incidents.
+    const INCIDENTS: i64 = 0x6d62_696e_0000_0000;
+    sqlx::query!("select pg_advisory_xact_lock($1)", INCIDENTS ^ incident_id).execute(&mut *conn).await?;
+    find(conn, incident_id).await?.ok_or(IncidentError::NotFound)
+}
+
+/// Who did a step, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub staff_id: i64,
+    /// The name to show.
+    pub by: String,
+    pub at: DateTime<Utc>,
+}

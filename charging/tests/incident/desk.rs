@@ -1,0 +1,220 @@
+//! An incident from its opening to the yes of a second person.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use charging::incident::desk::{
+    self, Excluded, IncidentError, Query, Stage, affected, approve, exclude, find, freeze, open, open_from_finding,
+    propose, resume_sales, stop_sales, totals,
+};
+use charging::incident::finding::store::{FindingError, State, dismiss, list};
+use charging::staff::{Actor, Member, Role, StaffError};
+use charging::tariff::store::withdrawn_at;
+use rust_decimal::Decimal;
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::world::{PACK, World, at};
+use crate::{line, review, take, today};
+
+/// Somebody of the staff with a role, who is in the database.
+async fn staff(pool: &PgPool, login: &str, role: Role) -> Actor {
+    let staff_id =
+        sqlx::query_scalar("insert into staff (login, name, created_at) values ($1, $1, now()) returning staff_id")
+            .bind(login)
+            .fetch_one(pool)
+            .await
+            .unwrap();
+    let member = Member { staff_id, login: login.parse().unwrap(), name: login.to_owned(), roles: vec![role] };
+    Actor::Member { member, address: IpAddr::V4(Ipv4Addr::LOCALHOST) }
+}
+
+/// Six subscribers: 1 to 5 were charged for a pack that nobody ordered, in three ways; the sixth agreed.
+async fn night() -> (World, Actor, Actor) {
+    let world = World::new().await;
+    let mut lines = Vec::new();
+    for n in 1..=6 {
+        world.subscriber(n).await;
+        let route = match n {
+            1..=3 => "bill",
+            4 => "balance",
+            _ => "gateway:42",
+        };
+        let mut wrong = json!({"ordered_at": "2026-10-05T02:00:00+08:00", "source": "upgrade", "route": route});
+        if n < 6 {
+            wrong["consent"] = json!(null);
+        } else {
+            wrong["consent"] =
+                json!({"method": "sms_code", "reference": "r", "agreed_at": "2026-10-05T01:59:00+08:00"});
+        }
+        lines.push(line(n, wrong));
+    }
+    take(&world.db.app, &lines).await.unwrap();
+    review(&world.db.app).await;
+    let ann = staff(&world.db.app, "ann", Role::AgentLead).await;
+    let bob = staff(&world.db.app, "bob", Role::AgentLead).await;
+    (world, ann, bob)
+}
+
+fn upgrade() -> Query {
+    Query {
+        scheme_id: Some(PACK.to_owned()),
+        source: Some("upgrade".to_owned()),
+        from: Some(at("2026-10-05T00:00:00+08:00")),
+        until: Some(at("2026-10-06T00:00:00+08:00")),
+        region: Some("北京".to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn from_a_finding_to_a_second_persons_yes() {
+    let (world, ann, bob) = night().await;
+    let mut tx = world.db.app.begin().await.unwrap();
+    let found = list(&mut tx, Some(State::Open), 1).await.unwrap();
+    assert_eq!(found.findings.iter().map(|f| (f.charges, f.amount)).collect::<Vec<_>>(), [(5, Decimal::from(100))]);
+    let finding_id = found.findings[0].finding_id;
+    let id = open_from_finding(&mut tx, &ann, "夜里多扣的视频包", finding_id, today()).await.unwrap();
+    assert_eq!(list(&mut tx, Some(State::Incident), 1).await.unwrap().findings[0].incident_id, Some(id));
+    let again = open_from_finding(&mut tx, &bob, "again", finding_id, today()).await;
+    assert!(matches!(again, Err(IncidentError::Finding(FindingError::Changed))));
+
+    assert!(matches!(propose(&mut tx, &ann, id, today()).await, Err(IncidentError::Stage(Stage::Opened))));
+    freeze(&mut tx, &ann, id, today()).await.unwrap();
+    assert!(matches!(freeze(&mut tx, &ann, id, today()).await, Err(IncidentError::Stage(Stage::Listed))));
+    let incident = find(&mut tx, id).await.unwrap().unwrap();
+    let size = incident.list.map(|list| (list.charges, list.subscribers, list.amount));
+    assert_eq!(size, Some((5, 5, Decimal::from(100))));
+    let by_route = totals(&mut tx, id).await.unwrap();
+    let shown: Vec<(&str, i64, Decimal)> = by_route.iter().map(|t| (t.route.as_str(), t.charges, t.amount)).collect();
+    assert_eq!(shown, [("bill", 3, 60.into()), ("balance", 1, 20.into()), ("gateway", 1, 20.into())]);
+
+    let first = propose(&mut tx, &ann, id, today()).await.unwrap();
+    assert_eq!((first.charges(), first.amount()), (5, Decimal::from(100)));
+    let number = Excluded::Number("13800000004".parse().unwrap());
+    assert!(matches!(exclude(&mut tx, &ann, id, (&number, " "), today()).await, Err(IncidentError::Reason)));
+    assert_eq!(exclude(&mut tx, &ann, id, (&number, "已当面退还"), today()).await.unwrap(), 1);
+    let excluded = affected(&mut tx, id, Some(&"13800000004".parse().unwrap()), 1).await.unwrap();
+    assert_eq!(excluded.charges[0].excluded.as_deref(), Some("已当面退还"));
+    assert!(matches!(approve(&mut tx, &bob, id, 1, today()).await, Err(IncidentError::Stale)));
+    let second = propose(&mut tx, &ann, id, today()).await.unwrap();
+    assert_eq!((second.proposal_no, second.charges(), second.amount()), (2, 4, Decimal::from(80)));
+
+    assert!(matches!(approve(&mut tx, &ann, id, 2, today()).await, Err(IncidentError::SamePerson)));
+    assert!(matches!(approve(&mut tx, &bob, id, 1, today()).await, Err(IncidentError::Stale)));
+    approve(&mut tx, &bob, id, 2, today()).await.unwrap();
+    let incident = find(&mut tx, id).await.unwrap().unwrap();
+    assert_eq!(incident.stage(), Stage::Approved);
+    assert!(matches!(exclude(&mut tx, &ann, id, (&number, "x"), today()).await, Err(IncidentError::Stage(_))));
+    assert!(matches!(approve(&mut tx, &bob, id, 2, today()).await, Err(IncidentError::Stage(_))));
+    let trail: Vec<String> = sqlx::query_scalar("select action from audit_trail where subject = $1 order by entry_id")
+        .bind(format!("incident/{id}"))
+        .fetch_all(&mut *tx)
+        .await
+        .unwrap();
+    let steps = ["open", "list", "propose", "exclude", "propose", "approve"].map(|step| format!("incident.{step}"));
+    assert_eq!(trail, steps);
+    drop(tx);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn from_a_query_without_those_who_agreed() {
+    let (world, ann, _) = night().await;
+    let mut tx = world.db.app.begin().await.unwrap();
+    let id = open(&mut tx, &ann, "多扣", &upgrade(), today()).await.unwrap();
+    freeze(&mut tx, &ann, id, today()).await.unwrap();
+    assert_eq!(exclude(&mut tx, &ann, id, (&Excluded::Agreed, "本人订购"), today()).await.unwrap(), 1);
+    let again = exclude(&mut tx, &ann, id, (&Excluded::Agreed, "本人订购"), today()).await;
+    assert!(matches!(again, Err(IncidentError::NoCharge)));
+    assert_eq!(propose(&mut tx, &ann, id, today()).await.unwrap().charges(), 5);
+    // Another incident about the same charges is left with what was taken out of the first.
+    let other = open(&mut tx, &ann, "again", &upgrade(), today()).await.unwrap();
+    freeze(&mut tx, &ann, other, today()).await.unwrap();
+    assert_eq!(find(&mut tx, other).await.unwrap().unwrap().list.unwrap().charges, 1);
+    let third = open(&mut tx, &ann, "and again", &upgrade(), today()).await.unwrap();
+    assert!(matches!(freeze(&mut tx, &ann, third, today()).await, Err(IncidentError::NothingAffected)));
+    for other in [
+        Query { region: Some("上海".to_owned()), ..upgrade() },
+        Query { source: Some("hall".to_owned()), ..upgrade() },
+        Query { until: Some(at("2026-10-05T02:00:00+08:00")), ..upgrade() },
+        Query { scheme_id: Some("26MB900009".to_owned()), ..upgrade() },
+    ] {
+        let id = open(&mut tx, &ann, "elsewhere", &other, today()).await.unwrap();
+        assert!(matches!(freeze(&mut tx, &ann, id, today()).await, Err(IncidentError::NothingAffected)), "{other:?}");
+    }
+    let of_nothing = open(&mut tx, &ann, "x", &Query::default(), today()).await;
+    assert!(matches!(of_nothing, Err(IncidentError::Scope)));
+    assert!(matches!(open(&mut tx, &ann, " ", &upgrade(), today()).await, Err(IncidentError::Title)));
+    drop(tx);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn sales_stop_at_once_and_go_on_by_somebody_else() {
+    let (world, ann, bob) = night().await;
+    let mut tx = world.db.app.begin().await.unwrap();
+    let id = open(&mut tx, &ann, "多扣", &upgrade(), today()).await.unwrap();
+    let other = stop_sales(&mut tx, &ann, id, "26MB900001", today()).await;
+    assert!(matches!(other, Err(IncidentError::NoTariff)), "not what the incident is about");
+    stop_sales(&mut tx, &ann, id, PACK, today()).await.unwrap();
+    stop_sales(&mut tx, &bob, id, PACK, today()).await.unwrap();
+    let scheme = PACK.parse().unwrap();
+    assert_eq!(withdrawn_at(&mut tx, &scheme).await.unwrap(), Some(today()));
+    let own = resume_sales(&mut tx, &ann, id, PACK, today()).await;
+    assert!(matches!(own, Err(IncidentError::SamePerson)));
+    resume_sales(&mut tx, &bob, id, PACK, today()).await.unwrap();
+    assert_eq!(withdrawn_at(&mut tx, &scheme).await.unwrap(), None);
+    drop(tx);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn only_who_may_and_nobody_by_himself() {
+    let (world, ann, _) = night().await;
+    let auditor = staff(&world.db.app, "cai", Role::Auditor).await;
+    let agent = staff(&world.db.app, "dan", Role::Agent).await;
+    let mut tx = world.db.app.begin().await.unwrap();
+    let finding_id = list(&mut tx, None, 1).await.unwrap().findings[0].finding_id;
+    let id = open(&mut tx, &ann, "多扣", &upgrade(), today()).await.unwrap();
+    let forbidden = |result: Result<(), IncidentError>| {
+        assert!(matches!(result, Err(IncidentError::Staff(StaffError::Forbidden(_)))), "{result:?}");
+    };
+    let number = Excluded::Number("13800000001".parse().unwrap());
+    for actor in [&auditor, &agent, &Actor::Engineer] {
+        forbidden(open(&mut tx, actor, "x", &upgrade(), today()).await.map(drop));
+        forbidden(open_from_finding(&mut tx, actor, "x", finding_id, today()).await.map(drop));
+        forbidden(freeze(&mut tx, actor, id, today()).await);
+        forbidden(exclude(&mut tx, actor, id, (&number, "x"), today()).await.map(drop));
+        forbidden(propose(&mut tx, actor, id, today()).await.map(drop));
+        forbidden(approve(&mut tx, actor, id, 1, today()).await);
+        forbidden(stop_sales(&mut tx, actor, id, PACK, today()).await);
+        forbidden(resume_sales(&mut tx, actor, id, PACK, today()).await);
+        let dismissed = dismiss(&mut tx, actor, finding_id, (5, "x"), today()).await;
+        assert!(matches!(dismissed, Err(FindingError::Staff(_))));
+    }
+    assert!(matches!(freeze(&mut tx, &ann, 999, today()).await, Err(IncidentError::NotFound)));
+    assert!(desk::list(&mut tx).await.unwrap().iter().all(|incident| incident.stage == Stage::Opened));
+    drop(tx);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn what_was_dismissed_is_open_again_when_it_grows() {
+    let (world, ann, _) = night().await;
+    let mut tx = world.db.app.begin().await.unwrap();
+    let finding_id = list(&mut tx, Some(State::Open), 1).await.unwrap().findings[0].finding_id;
+    for (charges, reason) in [(4, "试运行"), (5, "")] {
+        assert!(dismiss(&mut tx, &ann, finding_id, (charges, reason), today()).await.is_err());
+    }
+    dismiss(&mut tx, &ann, finding_id, (5, "试运行"), today()).await.unwrap();
+    tx.commit().await.unwrap();
+    let state = async || list(&mut *world.db.app.acquire().await.unwrap(), None, 1).await.unwrap().findings[0].state;
+    assert_eq!(state().await, State::Dismissed);
+    let more = line(
+        6,
+        json!({"ordered_at": "2026-10-05T03:00:00+08:00", "source": "upgrade", "consent": null, "amount": "19"}),
+    );
+    take(&world.db.app, &[more]).await.unwrap();
+    review(&world.db.app).await;
+    assert_eq!(state().await, State::Open);
+    world.db.drop().await;
+}

@@ -1,0 +1,185 @@
+//! Imported charges, findings and incidents: nothing of them is charged, found twice, or approved by who proposed it.
+
+use super::{Broken, DENIED, accepted, refused};
+
+fn charge(a: i64) -> String {
+    format!(
+        "insert into imported_charge (subscriber_id, source_id, kind, scheme_id, amount, charged_at, month, route, imported_at)
+        values ({a}, 'x', 'recurring', '95', 95, now(), '2026-10-01', 'bill', now())"
+    )
+}
+
+/// One imported charge of the first subscriber, found and listed; Ann proposed it.
+async fn listed() -> Broken {
+    let broken = Broken::new().await;
+    let a = broken.a;
+    let sql = format!(
+        "insert into staff (login, name, created_at) values ('ann', 'Ann', now()), ('bob', 'Bob', now());
+        {};
+        insert into finding (detector, version, scheme_id, source, day, found_at)
+            values ('no_consent', 1, '95', '', '2026-10-01', now());
+        insert into finding_charge (subscriber_id, detector, imported, item_id, finding_id) values ({a}, 'no_consent', true, 1, 1);
+        insert into finding_growth (finding_id, route, charges, amount, first_at, last_at, grown_at)
+            values (1, 'bill', 1, 95, now(), now(), now());
+        insert into incident (title, opened_by, opened_at) values ('night', 1, now()), ('day', 1, now());
+        insert into incident_finding values (1, 1);
+        insert into incident_stop (incident_id, scheme_id, stopped_by, stopped_at) values (1, '26MB900001', 1, now());
+        insert into incident_list values (1, 1, 1, 95, 1, now());
+        insert into incident_charge (subscriber_id, incident_id, imported, item_id, amount, route) values ({a}, 1, true, 1, 95, 'bill');
+        insert into incident_proposal values (1, 1, 1, now());",
+        charge(a)
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(broken.app()).await.unwrap();
+    broken
+}
+
+#[tokio::test]
+async fn an_imported_charge_stays_as_it_came() {
+    let broken = listed().await;
+    let a = broken.a;
+    let another = charge(a).replace("'x'", "'y'");
+    accepted(broken.app(), &another).await;
+    let with = |from: &str, to: &str| another.replacen(from, to, 1);
+    let consented = |columns: &str, values: &str| {
+        with("imported_at)", &format!("imported_at, {columns})")).replacen("now())", &format!("now(), {values})"), 1)
+    };
+    refused(
+        broken.app(),
+        &[
+            ("twice", charge(a), "imported_charge_once"),
+            ("of nobody", with(&format!("({a},"), "(99999,"), "imported_charge_subscriber_id_fkey"),
+            ("of nothing", with("95, now()", "0, now()"), "imported_charge_amount_check"),
+            ("paid in an unknown way", with("'bill'", "'cash'"), "imported_charge_route_check"),
+            ("by a payment without number", with("'bill'", "'gateway'"), "imported_charge_route"),
+            ("for a month that is none", with("2026-10-01", "2026-10-02"), "imported_charge_month_check"),
+            ("half a consent", consented("consent_method", "'sms_code'"), "imported_charge_consent"),
+            ("a price nobody agreed to", consented("consent_price", "95"), "imported_charge_consent"),
+            ("altered", "update imported_charge set amount = 1".to_owned(), DENIED),
+            ("removed", "delete from imported_charge".to_owned(), DENIED),
+        ],
+    )
+    .await;
+    broken.world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_charge_is_found_once_and_by_figures_within_limits() {
+    let broken = listed().await;
+    let (a, b) = (broken.a, broken.b);
+    let found = |subscriber: i64, detector: &str, imported: bool, item: i64| {
+        format!(
+            "insert into finding_charge (subscriber_id, detector, imported, item_id, finding_id) values ({subscriber}, '{detector}', {imported}, {item}, 1)"
+        )
+    };
+    let set = |detector: &str, figures: &str| {
+        format!("insert into detector_version values ('{detector}', 2, '{figures}', true, now(), null)")
+    };
+    accepted(broken.app(), &set("burst", r#"{"orders_min": 10, "minutes": 1440}"#)).await;
+    refused(
+        broken.app(),
+        &[
+            ("twice", found(a, "no_consent", true, 1), "finding_charge_once"),
+            ("of another detector", found(a, "price", true, 1), "finding_charge_finding"),
+            ("a charge of somebody else", found(b, "no_consent", true, 1), "finding_charge_imported"),
+            ("a charge that is none", found(a, "no_consent", false, 999), "finding_charge_own"),
+            ("too few orders", set("burst", r#"{"orders_min": 9, "minutes": 10}"#), "detector_version_parameters"),
+            ("part of an order", set("burst", r#"{"orders_min": 10.5, "minutes": 10}"#), "22P02"),
+            ("a figure of its own", set("price", r#"{"tolerance_fen": 1, "x": 1}"#), "detector_version_parameters"),
+            ("no figure", set("jump", r#"{"times": 5}"#), "detector_version_parameters"),
+            ("a detector of its own", set("mine", "{}"), "detector_version_detector_check"),
+            ("figures altered", "update detector_version set enabled = false".to_owned(), DENIED),
+            ("a finding removed", "delete from finding_charge".to_owned(), DENIED),
+            ("a finding made smaller", "update finding_growth set charges = 1".to_owned(), DENIED),
+            (
+                "looked at less than before",
+                "update review_mark set done_id = 99, seen_id = 98".to_owned(),
+                "review_mark_order",
+            ),
+            ("two incidents", "insert into incident_finding values (1, 2)".to_owned(), "incident_finding_pkey"),
+        ],
+    )
+    .await;
+    broken.world.db.drop().await;
+}
+
+#[tokio::test]
+async fn nobody_approves_what_he_proposed() {
+    let broken = listed().await;
+    let (a, b) = (broken.a, broken.b);
+    let affected = |subscriber: i64, amount: &str, route: &str| {
+        format!("insert into incident_list values (2, 1, 1, 95, 1, now());
+            insert into incident_charge (subscriber_id, incident_id, imported, item_id, amount, route) values ({subscriber}, 2, true, 1, {amount}, '{route}')")
+    };
+    let approval = |proposal: i32, by: i64, approver: i64| {
+        format!("insert into incident_approval values (1, {proposal}, {by}, {approver}, now())")
+    };
+    let excluded =
+        |item: i64| format!("insert into incident_exclusion values ({a}, 1, true, {item}, 'paid back', 1, now())");
+    let lifted = |by: i64| format!("update incident_stop set lifted_by = {by}, lifted_at = now()");
+    for sql in [affected(a, "95", "bill"), approval(1, 1, 2), excluded(1), lifted(2)] {
+        accepted(broken.app(), &sql).await;
+    }
+    refused(
+        broken.app(),
+        &[
+            ("by himself", approval(1, 1, 1), "incident_approval_by_another"),
+            ("in another's name", approval(1, 2, 1), "incident_approval_of"),
+            ("what nobody proposed", approval(2, 1, 2), "incident_approval_of"),
+            ("twice", format!("{}; {}", approval(1, 1, 2), approval(1, 1, 2)), "incident_approval_pkey"),
+            ("sold again by who stopped it", lifted(1), "incident_stop_lifted_by_another"),
+            ("more than it was", affected(a, "96", "bill"), "incident_charge_imported"),
+            ("by another way", affected(a, "95", "balance"), "incident_charge_imported"),
+            ("to somebody else", affected(b, "95", "bill"), "incident_charge_imported"),
+            ("without a list", affected(a, "95", "bill").replacen("(2, 1, 1", "(1, 1, 1", 1), "incident_list_pkey"),
+            ("taken out though not on it", excluded(2), "incident_exclusion_charge"),
+            ("taken out twice", format!("{}; {}", excluded(1), excluded(1)), "incident_exclusion_pkey"),
+            ("a proposal altered", "update incident_proposal set proposed_by = 2".to_owned(), DENIED),
+            ("the list shortened", "delete from incident_charge".to_owned(), DENIED),
+            ("an exclusion taken back unseen", "delete from incident_exclusion".to_owned(), DENIED),
+            ("an approval taken back", "delete from incident_approval".to_owned(), DENIED),
+        ],
+    )
+    .await;
+    broken.world.db.drop().await;
+}
+
+#[tokio::test]
+async fn what_was_found_and_decided_stays() {
+    let broken = listed().await;
+    let mut attempts = Vec::new();
+    for table in [
+        "imported_charge",
+        "detector_version",
+        "finding",
+        "finding_charge",
+        "finding_growth",
+        "finding_dismissal",
+        "incident",
+        "incident_finding",
+        "incident_list",
+        "incident_charge",
+        "incident_exclusion",
+        "incident_proposal",
+        "incident_proposal_route",
+        "incident_approval",
+    ] {
+        let columns: Vec<String> = sqlx::query_scalar(
+            "select column_name::text from information_schema.columns
+            where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER'",
+        )
+        .bind(table)
+        .fetch_all(&broken.world.db.owner)
+        .await
+        .unwrap();
+        assert!(!columns.is_empty(), "{table}");
+        for column in columns {
+            attempts.push(("updated", format!("update {table} set {column} = default"), DENIED));
+        }
+        attempts.push(("deleted", format!("delete from {table}"), DENIED));
+        attempts.push(("truncated", format!("truncate {table} cascade"), DENIED));
+    }
+    let stop = "update incident_stop set stopped_by = 2".to_owned();
+    attempts.push(("another stopped it", stop, DENIED));
+    refused(broken.app(), &attempts).await;
+    broken.world.db.drop().await;
+}
