@@ -13,6 +13,8 @@ pub mod typical;
 mod zone;
 
 #[cfg(feature = "postgres")]
+pub mod changes;
+#[cfg(feature = "postgres")]
 pub mod clarity;
 #[cfg(feature = "postgres")]
 mod classify;
