@@ -44,20 +44,19 @@ impl Portal {
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
         };
         let network = network::Settings { access: network::Access::new(None, false), public_url: SITE.to_owned() };
-        let portal = Self {
-            router: router(state, &Settings { secure: false, site, network, call_key: None }),
-            database,
-            clock,
-        };
+        let portal =
+            Self { router: router(state, &Settings { secure: false, site, network, call_key: None }), database, clock };
         portal.publish("26MB000001", "mingbai", "99.00", "2026-01-01").await;
         portal.publish("26MB000001", "mingbai", "89.00", "2026-03-01").await;
         portal.publish("26MB000002", "mobile", "19.00", "2026-02-01").await;
-        sqlx::query("insert into tariff_withdrawal (scheme_id, withdrawn_at, reason) values ($1, $2, '两个\u{1}变一个')")
-            .bind("26MB000002")
-            .bind(day("2026-05-01"))
-            .execute(&portal.database.owner)
-            .await
-            .unwrap();
+        sqlx::query(
+            "insert into tariff_withdrawal (scheme_id, withdrawn_at, reason) values ($1, $2, '两个\u{1}变一个')",
+        )
+        .bind("26MB000002")
+        .bind(day("2026-05-01"))
+        .execute(&portal.database.owner)
+        .await
+        .unwrap();
         portal
     }
 

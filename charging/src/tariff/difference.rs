@@ -154,8 +154,11 @@ pub fn marked(before: &str, after: &str) -> (Vec<Piece>, Vec<Piece>) {
     pieces
 }
 
+/// Words of the one text, those of the other in their place, and whether they differ.
+type Run<'a> = (&'a [&'a str], &'a [&'a str], bool);
+
 /// Runs of words that both have, and of what only one of them has.
-fn runs<'a>(old: &'a [&'a str], new: &'a [&'a str]) -> Vec<(&'a [&'a str], &'a [&'a str], bool)> {
+fn runs<'a>(old: &'a [&'a str], new: &'a [&'a str]) -> Vec<Run<'a>> {
     if old.len() + new.len() > WORDS_MAX {
         return coarse(old, new);
     }
@@ -172,7 +175,7 @@ fn runs<'a>(old: &'a [&'a str], new: &'a [&'a str]) -> Vec<(&'a [&'a str], &'a [
 }
 
 /// From the first word that differs to the last.
-fn coarse<'a>(old: &'a [&'a str], new: &'a [&'a str]) -> Vec<(&'a [&'a str], &'a [&'a str], bool)> {
+fn coarse<'a>(old: &'a [&'a str], new: &'a [&'a str]) -> Vec<Run<'a>> {
     let start = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let (old_rest, new_rest) = (&old[start..], &new[start..]);
     let end = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(a, b)| a == b).count();
@@ -299,9 +302,8 @@ mod tests {
             let (old, new): (Vec<&str>, Vec<&str>) =
                 (before.split_word_bounds().collect(), after.split_word_bounds().collect());
             let runs = coarse(&old, &new);
-            let joined = |side: fn(&(&[&str], &[&str], bool)) -> String| runs.iter().map(side).collect::<String>();
-            prop_assert_eq!(joined(|run| run.0.concat()), before.as_str());
-            prop_assert_eq!(joined(|run| run.1.concat()), after.as_str());
+            prop_assert_eq!(runs.iter().map(|(old, ..)| old.concat()).collect::<String>(), before.as_str());
+            prop_assert_eq!(runs.iter().map(|(_, new, _)| new.concat()).collect::<String>(), after.as_str());
             prop_assert!(runs.iter().all(|(old, new, changed)| *changed || old == new));
         }
     }

@@ -62,7 +62,8 @@ pub fn measure(place: &Place, tariffs: Option<&Path>) -> anyhow::Result<Vec<Row>
         let theirs = load::run(reference.address, (0..CONNECTIONS).map(|_| fixed()), Pace::AsAnswered, RUN_TIME)?;
         pairs.push((mine, theirs.requests_per_second));
     }
-    let what = format!("zone search among {shelf}, requests/s ({CONNECTIONS} connections; reference: static Axum handler)");
+    let what =
+        format!("zone search among {shelf}, requests/s ({CONNECTIONS} connections; reference: static Axum handler)");
     let different = searches.len();
     Ok(vec![
         paired(what, &pairs, "–"),
