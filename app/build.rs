@@ -14,7 +14,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
 fn translations() -> Result<(), Box<dyn std::error::Error>> {
     use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 
-    const NAMESPACES: [&str; 13] = [
+    const NAMESPACES: [&str; 14] = [
         "common",
         "tariff",
         "sign_in",
@@ -28,6 +28,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
         "staff",
         "mass_offer",
         "incident",
+        "version",
     ];
     let config = Config::new("zh-CN")
         .and_then(|config| config.add_locale("en"))

@@ -8,7 +8,7 @@ use leptos_router::components::{ParentRoute, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
 use crate::access::{Refused, is_desk};
-use crate::components::{Footer, Header, MeLayout, NotFound};
+use crate::components::{Footer, Header, MeLayout, NotFound, document_title};
 use crate::demo::{DemoPayPage, HandsetPage};
 use crate::i18n::td_string;
 use crate::me;
@@ -52,7 +52,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     let brand = td_string!(locale(), common.brand_full);
     view! {
-        <Title formatter=move |title: String| if title.is_empty() { brand.to_string() } else { format!("{title} · {brand}") } />
+        <Title formatter=move |title: String| document_title(&title, brand) />
         <Router>
             {if at_desk() { view! { <DeskHeader /> }.into_any() } else { view! { <Header /> }.into_any() }}
             <main id="main">
@@ -71,7 +71,10 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/") view=public::HomePage ssr=SsrMode::Async />
             <Route path=path!("/tariffs") view=public::ZonePage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/compare") view=public::ComparePage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs/changes") view=public::ChangesPage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/:scheme_id") view=public::TariffPage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs/:scheme_id/versions/:version") view=public::TariffPage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs/:scheme_id/difference") view=public::DifferencePage ssr=SsrMode::Async />
             <Route path=path!("/notices") view=public::MessagesPage ssr=SsrMode::Async />
             <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
             <Route path=path!("/demo/handset/:msisdn") view=HandsetPage ssr=SsrMode::Async />

@@ -36,6 +36,8 @@ pub mod state;
 
 #[cfg(feature = "ssr")]
 pub use app::{App, shell};
+#[cfg(feature = "ssr")]
+pub use public::changes::feed as changes;
 
 /// Called by the browser when the wasm has loaded.
 #[cfg(feature = "hydrate")]

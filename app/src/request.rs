@@ -40,25 +40,32 @@ pub fn cookie_in(headers: &HeaderMap, name: &str) -> Option<String> {
     })
 }
 
-/// The language to answer in: the one chosen (cookie), else the browser's first that we have, else Chinese.
+/// The language of a part of a page, where it is not that of the page: see `components::InLanguage`.
+#[derive(Clone, Copy, Debug)]
+pub struct PartLanguage(pub Locale);
+
+/// The language to answer in: that of the part of the page, else the one chosen (cookie), else the browser's first that we
+/// have, else Chinese.
 pub fn locale() -> Locale {
-    parts().map_or(Locale::zh_CN, |parts| locale_of_request(&parts))
+    let part = use_context::<PartLanguage>().map(|part| part.0);
+    part.or_else(|| parts().map(|parts| locale_of_request(&parts))).unwrap_or(Locale::zh_CN)
 }
 
 /// The same, of a request that no page answers.
 pub fn locale_of_request(parts: &Parts) -> Locale {
-    if let Some(chosen) = cookie_of(parts, "lang").and_then(|tag| locale_of(&tag)) {
+    if let Some(chosen) = cookie_of(parts, "lang").and_then(|tag| language_of(&tag)) {
         return chosen;
     }
     let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
     accepted
         .iter()
         .flat_map(|header| header.split(','))
-        .find_map(|entry| locale_of(entry.split(';').next().unwrap_or(entry).trim()))
+        .find_map(|entry| language_of(entry.split(';').next().unwrap_or(entry).trim()))
         .unwrap_or(Locale::zh_CN)
 }
 
-fn locale_of(tag: &str) -> Option<Locale> {
+/// The language of a tag such as `en-GB`, where we have it.
+pub fn language_of(tag: &str) -> Option<Locale> {
     let primary = tag.split('-').next().unwrap_or(tag);
     match primary.to_ascii_lowercase().as_str() {
         "zh" => Some(Locale::zh_CN),
@@ -190,8 +197,8 @@ mod tests {
 
     #[test]
     fn languages_are_recognised_by_their_primary_tag() {
-        assert_eq!(locale_of("zh-Hans-CN"), Some(Locale::zh_CN));
-        assert_eq!(locale_of("en-GB"), Some(Locale::en));
-        assert_eq!(locale_of("fr"), None);
+        assert_eq!(language_of("zh-Hans-CN"), Some(Locale::zh_CN));
+        assert_eq!(language_of("en-GB"), Some(Locale::en));
+        assert_eq!(language_of("fr"), None);
     }
 }

@@ -1,6 +1,8 @@
 //! Pieces that pages share.
 
 mod chart;
+mod difference;
+mod language;
 mod layout;
 mod meter;
 mod money;
@@ -10,12 +12,18 @@ mod pager;
 mod qr;
 mod region;
 mod secrets;
+mod sources;
 mod tariff;
+#[allow(dead_code, reason = "what the desk shows of a draft")]
+mod tariff_body;
 mod tariff_words;
+mod title;
+mod typical;
 mod words;
 
 pub use charging::quantity::data_size;
 pub use chart::{Bar, BarChart};
+pub use difference::{TariffDifference, element_name};
 pub use layout::{DisplayTools, Footer, Header, MeLayout, current};
 pub use meter::Meter;
 pub use money::Yuan;
@@ -26,5 +34,12 @@ pub use qr::QrPicture;
 pub use region::{REGIONS, region_name};
 pub use secrets::{CodeField, PasswordField};
 pub use tariff::{PriceLine, TariffFacts, TariffPrice, TermsInWords, elements};
+pub use tariff_body::TariffBody;
+#[allow(unused_imports, reason = "what the desk shows of a draft")]
+pub use tariff_body::TariffPreview;
 pub use tariff_words::{allowances_in_words, kind_name, terms_in_words};
-pub use words::{clock_text, day_text, month_name, month_text, quantity_text, service_text, short_day_text, time_text};
+pub use title::document_title;
+pub use typical::TypicalMonths;
+pub use words::{
+    clock_text, day_text, month_name, month_text, operator_name, quantity_text, service_text, short_day_text, time_text,
+};

@@ -1,6 +1,6 @@
 //! A tariff, shown: its price with its restrictions, its terms in words, and every element.
 
-use charging::tariff::{Kind, Price, PricePeriod, TariffContent, TariffVersion, Terms, shown};
+use charging::tariff::{Kind, Price, PricePeriod, TariffContent, Terms, shown};
 use leptos::prelude::*;
 use rust_decimal::Decimal;
 
@@ -38,11 +38,11 @@ pub fn TermsInWords(terms: Terms, kind: Kind) -> impl IntoView {
 
 /// Every element of a tariff that the regulator asks for, as published. What the operator did not state is shown so.
 #[component]
-pub fn TariffFacts(tariff: TariffVersion) -> impl IntoView {
+pub fn TariffFacts(content: TariffContent) -> impl IntoView {
     let l = locale();
     view! {
         <dl class="facts">
-            {elements(l, &tariff.content)
+            {elements(l, &content)
                 .into_iter()
                 .filter(|element| !(element.optional && element.text.is_empty()))
                 .map(|element| {

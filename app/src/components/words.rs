@@ -2,6 +2,7 @@
 
 use charging::clock::{Month, shanghai};
 use charging::quantity::{Service, data_size};
+use charging::tariff::store::Operator;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 
 use crate::i18n::{Locale, td_string};
@@ -66,6 +67,16 @@ pub fn service_text(l: Locale, service: Service) -> &'static str {
         Service::Data => td_string!(l, common.data),
         Service::Voice => td_string!(l, common.voice),
         Service::Sms => td_string!(l, common.sms),
+    }
+}
+
+/// The operator's name in the language of the page.
+pub fn operator_name(l: Locale, operators: &[Operator], id: &str) -> String {
+    let known = operators.iter().find(|operator| operator.operator_id == id);
+    match (known, l) {
+        (Some(operator), Locale::zh_CN) => operator.name_zh.clone(),
+        (Some(operator), Locale::en) => operator.name_en.clone(),
+        (None, _) => id.to_owned(),
     }
 }
 

@@ -3,8 +3,10 @@
 
 mod auto_refresh;
 mod auto_submit;
+mod draft_check;
 mod signature_pad;
 
 pub use auto_refresh::AutoRefresh;
 pub use auto_submit::AutoSubmit;
+pub use draft_check::DraftCheck;
 pub use signature_pad::SignaturePad;

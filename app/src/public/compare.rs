@@ -7,8 +7,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use super::names::scheme_ids;
-use super::zone::operator_name;
-use crate::components::{TariffPrice, elements, page, terms_in_words};
+use crate::components::{TariffPrice, elements, operator_name, page, terms_in_words};
 use crate::i18n::{Locale, td_string};
 use crate::request::locale;
 use crate::state::AppState;

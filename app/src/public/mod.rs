@@ -1,16 +1,17 @@
 //! Pages that need no sign-in.
 
+pub mod changes;
 mod compare;
-mod detail;
 mod display;
 mod home;
 mod messages;
 mod names;
-mod sources;
+mod tariff;
 mod zone;
 
+pub use changes::ChangesPage;
 pub use compare::ComparePage;
-pub use detail::TariffPage;
 pub use home::HomePage;
 pub use messages::MessagesPage;
+pub use tariff::{DifferencePage, TariffPage};
 pub use zone::ZonePage;

@@ -1,6 +1,7 @@
 //! 资费 Tariffs: what may be sold, in the words and at the price that the public saw.
 
 mod commitment;
+pub mod history;
 mod included;
 mod limits;
 mod listing;
@@ -8,14 +9,19 @@ mod markup;
 pub mod own_format;
 mod parameters;
 mod terms;
+pub mod typical;
 mod zone;
 
+#[cfg(feature = "postgres")]
+pub mod changes;
 #[cfg(feature = "postgres")]
 pub mod clarity;
 #[cfg(feature = "postgres")]
 mod classify;
 #[cfg(feature = "postgres")]
 pub mod derive;
+#[cfg(feature = "postgres")]
+pub mod difference;
 #[cfg(feature = "postgres")]
 pub mod file;
 #[cfg(feature = "postgres")]

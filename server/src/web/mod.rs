@@ -9,6 +9,7 @@ mod origin;
 mod proxies;
 mod site;
 mod slips;
+mod tariff_changes;
 mod tariff_files;
 
 use std::sync::Arc;
@@ -93,6 +94,8 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
     let door = Door { state: Arc::new(state.clone()), page };
     let guard = from_fn(move |request: Request, next: Next| access::guard(door.clone(), request, next));
     let options = state.leptos_options.clone();
+    let shared = tariff_files::routes().merge(tariff_changes::routes(&settings.network.public_url));
+    let shared = shared.merge(slips::public_routes());
     let pages = Router::new()
         .leptos_routes_with_context(&state, routes, headers::content_security_policy, move || shell(options.clone()))
         .layer(from_fn(move |request, next| hide_demo(demo, hidden.clone(), request, next)))
@@ -101,7 +104,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .layer(guard.clone())
         .layer(sessions.clone())
         // Outside the sessions: what caches may share must never carry somebody's cookie.
-        .merge(tariff_files::routes().merge(slips::public_routes()).layer(guard.clone()))
+        .merge(shared.layer(guard.clone()))
         .fallback_service(site::files(&settings.site, Router::new().fallback(missing).layer(sessions)))
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(BODY_BYTES_MAX))

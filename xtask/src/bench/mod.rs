@@ -7,6 +7,7 @@ pub mod load;
 pub mod online;
 mod rating;
 mod reference;
+mod shelf;
 mod sms;
 mod streams;
 mod zone;
@@ -31,7 +32,7 @@ const PAIRS: usize = 7;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of tariff files to search among, in place of those of the demo.
+    /// Folder of tariff files to search among, in place of 20,000 made-up tariffs of three versions each.
     #[arg(long, env = "MINGBAI_BENCH_TARIFFS")]
     tariffs: Option<PathBuf>,
     /// Only these parts.

@@ -92,7 +92,7 @@ fn what(l: Locale, agreement: &Agreement, subscriber: &Subscriber) -> AnyView {
     let facts = facts(l, agreement, subscriber).into_iter().map(|(label, text)| fact(label, text)).collect_view();
     let tariff_link = match &agreement.about {
         About::Order { tariff } => {
-            let href = format!("/tariffs/{}?version={}", tariff.content.scheme_id, tariff.version);
+            let href = format!("/tariffs/{}/versions/{}", tariff.content.scheme_id, tariff.version);
             Some(view! { <p><a href=href>{td_string!(l, agreement.tariff_link)}</a></p> })
         }
         About::Cap { .. } => None,

@@ -66,7 +66,7 @@ fn explanation(l: Locale, why: Explanation, records: Option<RecordPage>) -> AnyV
     );
     let bill = format!("/me/bills/{}", why.month);
     let base = format!("{bill}/{}?page=", why.line.line_no);
-    let tariff_link = format!("/tariffs/{}?version={}", why.line.scheme_id, why.line.version);
+    let tariff_link = format!("/tariffs/{}/versions/{}", why.line.scheme_id, why.line.version);
     view! {
         <Title text=title.clone() />
         <article class="slip stack">

@@ -206,7 +206,7 @@ pub fn whole_tariff(l: Locale, tariff: TariffVersion) -> AnyView {
         {words}
         <section class="card" aria-labelledby="elements">
             <h2 id="elements">{td_string!(l, me.or_elements)}</h2>
-            <TariffFacts tariff />
+            <TariffFacts content=tariff.content />
         </section>
     }
     .into_any()

@@ -3,8 +3,8 @@
 use charging::tariff::{Facet, Kind, Sale, ZoneParameter, ZoneQuery, ZoneSort};
 use leptos::prelude::*;
 
-use super::{Zone, operator_name};
-use crate::components::{kind_name, region_name};
+use super::Zone;
+use crate::components::{kind_name, operator_name, region_name};
 use crate::i18n::{Locale, td_string};
 use crate::islands::AutoSubmit;
 use crate::public::names::sort_name;

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use self::card::TariffCard;
 use self::filters::{ChosenFilters, FilterForm};
 use super::names::{ignored_name, scheme_ids};
-use crate::components::{PageResult, Pager, page};
+use crate::components::{PageResult, Pager, operator_name, page};
 use crate::i18n::{Locale, td_string};
 use crate::request::{locale, query_value};
 use crate::state::AppState;
@@ -150,7 +150,8 @@ fn downloads(l: Locale, query: &ZoneQuery) -> impl IntoView + use<> {
     view! {
         <p class="small muted zone-downloads">
             {td_string!(l, tariff.download)}" "<a href=csv rel="external" download="tariffs.csv">"CSV"</a>" "
-            <a href=json rel="external" download="tariffs.json">"JSON"</a>
+            <a href=json rel="external" download="tariffs.json">"JSON"</a>" "
+            <a href="/tariffs/changes">{td_string!(l, version.changes_title)}</a>
         </p>
     }
 }
@@ -207,16 +208,6 @@ fn Cards(zone: Zone) -> impl IntoView {
                 <button class="button">{td_string!(l, tariff.compare_chosen)}</button>
             </div>
         </form>
-    }
-}
-
-/// The operator's name in the language of the page.
-pub(super) fn operator_name(l: Locale, operators: &[Operator], id: &str) -> String {
-    let known = operators.iter().find(|operator| operator.operator_id == id);
-    match (known, l) {
-        (Some(operator), Locale::zh_CN) => operator.name_zh.clone(),
-        (Some(operator), Locale::en) => operator.name_en.clone(),
-        (None, _) => id.to_owned(),
     }
 }
 

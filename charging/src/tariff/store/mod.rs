@@ -1,5 +1,7 @@
 //! The published tariffs in the database.
 
+mod beside;
+mod changes;
 mod publish;
 mod zone;
 
@@ -9,6 +11,8 @@ use sqlx::types::Json;
 
 use super::{Included, InvalidZoneQuery, Kind, SchemeId, TariffContent, TariffVersion, Terms};
 
+pub use beside::plans_beside;
+pub use changes::{CHANGES_PAGE_SIZE, CHANGES_PAGES_MAX, changes};
 pub use publish::{Outcome, Publication, publish};
 pub use zone::{count, matching_ids, zone};
 
