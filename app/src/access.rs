@@ -30,6 +30,8 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/tariffs", Everybody),
     ("/tariffs/compare", Everybody),
     ("/tariffs/{scheme_id}", Everybody),
+    ("/tariffs/rules", Everybody),
+    ("/tariffs/clarity", Everybody),
     ("/tariffs.json", Everybody),
     ("/tariffs.csv", Everybody),
     ("/notices", Everybody),
@@ -99,6 +101,14 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/staff/api/decide_mass_offer", Permitted(Permission::ApproveTariffs)),
     ("/staff/api/steer_mass_offer", Permitted(Permission::SeeTariffs)),
     ("/staff/api/take_out_of_mass_offer", Permitted(Permission::SeeTariffs)),
+    // What is on sale, and what goes off sale.
+    ("/staff/tariffs/board", Permitted(Permission::SeeTariffs)),
+    ("/staff/tariffs/board/effect", Permitted(Permission::DraftTariffs)),
+    ("/staff/api/ask_withdrawal", Permitted(Permission::DraftTariffs)),
+    ("/staff/api/take_back_withdrawal", Permitted(Permission::DraftTariffs)),
+    ("/staff/tariffs/withdrawals", Permitted(Permission::ApproveTariffs)),
+    ("/staff/api/approve_withdrawal", Permitted(Permission::ApproveTariffs)),
+    ("/staff/api/refuse_withdrawal", Permitted(Permission::ApproveTariffs)),
     // Interfaces of the network, and what tells how calls ended.
     ("/nchf-convergedcharging/v3/chargingdata", Machine),
     ("/nchf-convergedcharging/v3/chargingdata/{reference}/update", Machine),

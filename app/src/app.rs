@@ -71,6 +71,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/") view=public::HomePage ssr=SsrMode::Async />
             <Route path=path!("/tariffs") view=public::ZonePage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/compare") view=public::ComparePage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs/rules") view=public::RulesPage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs/clarity") view=public::ClarityPage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/:scheme_id") view=public::TariffPage ssr=SsrMode::Async />
             <Route path=path!("/notices") view=public::MessagesPage ssr=SsrMode::Async />
             <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
@@ -99,6 +101,9 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/mass-offers") view=staff::MassOffersPage ssr=SsrMode::Async />
             <Route path=path!("/staff/mass-offers/:offer") view=staff::MassOfferPage ssr=SsrMode::Async />
             <Route path=path!("/staff/audit") view=staff::AuditPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs/board") view=staff::BoardPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs/board/effect") view=staff::EffectPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs/withdrawals") view=staff::WithdrawalsPage ssr=SsrMode::Async />
         </Routes>
     }
 }

@@ -1,5 +1,6 @@
 //! Pages that need no sign-in.
 
+mod clarity;
 mod compare;
 mod detail;
 mod display;
@@ -9,6 +10,7 @@ mod names;
 mod sources;
 mod zone;
 
+pub use clarity::{ClarityPage, RulesPage};
 pub use compare::ComparePage;
 pub use detail::TariffPage;
 pub use home::HomePage;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod board;
 mod enrol;
 mod home;
 mod layout;
@@ -13,6 +14,7 @@ mod words;
 
 pub use accounts::{AccountPage, AccountsPage};
 pub use audit::AuditPage;
+pub use board::{BoardPage, EffectPage, WithdrawalsPage};
 pub use enrol::EnrolPage;
 pub use home::StaffHomePage;
 pub use layout::{DeskFooter, DeskHeader};

@@ -3,6 +3,7 @@
 mod life;
 mod people;
 mod traffic;
+pub mod withdrawal;
 
 use anyhow::{Context as _, bail};
 use charging::bill::run::run as close_month;

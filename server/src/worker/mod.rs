@@ -7,6 +7,7 @@ mod notices;
 pub(crate) mod reminders;
 mod sessions;
 mod spending_limit;
+pub(crate) mod tariffs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
 const FIRST_CHARGES_EVERY: Duration = Duration::from_secs(10);
 const RENEWALS_EVERY: Duration = Duration::from_hours(1);
 const MASS_OFFERS_EVERY: Duration = Duration::from_secs(5);
+const TARIFFS_EVERY: Duration = Duration::from_secs(15);
+const WITHDRAWALS_EVERY: Duration = Duration::from_secs(30);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -74,6 +77,11 @@ impl Workers {
         let many = (pool.clone(), clock.clone());
         let ask_many = async move || mass_offers::run(&many.0, many.1.now()).await;
         tasks.spawn(repeat(MASS_OFFERS_EVERY, stopped.clone(), ask_many));
+        let read = pool.clone();
+        tasks.spawn(repeat(TARIFFS_EVERY, stopped.clone(), async move || tariffs::read(&read).await.map(drop)));
+        let told = (pool.clone(), clock.clone());
+        let withdrawals = async move || tariffs::told(&told.0, told.1.now()).await;
+        tasks.spawn(repeat(WITHDRAWALS_EVERY, stopped.clone(), withdrawals));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }
