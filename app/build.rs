@@ -14,7 +14,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
 fn translations() -> Result<(), Box<dyn std::error::Error>> {
     use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 
-    const NAMESPACES: [&str; 14] = [
+    const NAMESPACES: [&str; 16] = [
         "common",
         "tariff",
         "sign_in",
@@ -29,6 +29,8 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
         "mass_offer",
         "incident",
         "version",
+        "clarity",
+        "board",
     ];
     let config = Config::new("zh-CN")
         .and_then(|config| config.add_locale("en"))

@@ -35,6 +35,8 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/tariffs/changes", Everybody),
     ("/tariffs/changes.atom", Everybody),
     ("/tariffs/changes.json", Everybody),
+    ("/tariffs/rules", Everybody),
+    ("/tariffs/clarity", Everybody),
     ("/tariffs.json", Everybody),
     ("/tariffs.csv", Everybody),
     ("/notices", Everybody),
@@ -136,6 +138,14 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/staff/api/exclude_affected", Permitted(Permission::HandleIncidents)),
     ("/staff/api/propose_refund", Permitted(Permission::HandleIncidents)),
     ("/staff/api/set_detector", Permitted(Permission::HandleIncidents)),
+    // What is on sale, and what goes off sale.
+    ("/staff/tariffs/board", Permitted(Permission::SeeTariffs)),
+    ("/staff/tariffs/board/effect", Permitted(Permission::DraftTariffs)),
+    ("/staff/api/ask_withdrawal", Permitted(Permission::DraftTariffs)),
+    ("/staff/api/take_back_withdrawal", Permitted(Permission::DraftTariffs)),
+    ("/staff/tariffs/withdrawals", Permitted(Permission::ApproveTariffs)),
+    ("/staff/api/approve_withdrawal", Permitted(Permission::ApproveTariffs)),
+    ("/staff/api/refuse_withdrawal", Permitted(Permission::ApproveTariffs)),
     // Interfaces of the network, and what tells how calls ended.
     ("/nchf-convergedcharging/v3/chargingdata", Machine),
     ("/nchf-convergedcharging/v3/chargingdata/{reference}/update", Machine),

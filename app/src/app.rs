@@ -72,6 +72,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/tariffs") view=public::ZonePage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/compare") view=public::ComparePage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/changes") view=public::ChangesPage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs/rules") view=public::RulesPage ssr=SsrMode::Async />
+            <Route path=path!("/tariffs/clarity") view=public::ClarityPage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/:scheme_id") view=public::TariffPage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/:scheme_id/versions/:version") view=public::TariffPage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/:scheme_id/difference") view=public::DifferencePage ssr=SsrMode::Async />
@@ -112,6 +114,9 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/incidents/findings/:finding") view=staff::FindingPage ssr=SsrMode::Async />
             <Route path=path!("/staff/incidents/:incident") view=staff::IncidentPage ssr=SsrMode::Async />
             <Route path=path!("/staff/incidents/:incident/charges") view=staff::AffectedPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs/board") view=staff::BoardPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs/board/effect") view=staff::EffectPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs/withdrawals") view=staff::WithdrawalsPage ssr=SsrMode::Async />
         </Routes>
     }
 }

@@ -4,6 +4,7 @@ use charging::clock::start_of_day;
 use charging::tariff::file::read_tariffs;
 use charging::tariff::own_format;
 use charging::tariff::store::{self, Outcome, Publication, StoreError};
+use charging::tariff::withdrawal::testing::withdraw;
 use charging::tariff::{Included, Kind, Sale, SchemeId, TariffContent, TariffVersion, Terms, ZoneQuery, ZoneSort};
 use charging::testing::TestDatabase;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -238,10 +239,9 @@ async fn filters_narrow_and_facets_count_without_their_own_filter() {
 async fn withdrawn_tariffs_are_off_sale_from_that_instant() {
     let database = TestDatabase::create().await;
     publish(&database.app, &[tariff(1, "清风"), tariff(2, "明月")], now()).await;
-    let insert = "insert into tariff_withdrawal (scheme_id, withdrawn_at, reason) values ($1, $2, '停')";
-    sqlx::query(insert).bind("26MB000001").bind(now()).execute(&database.app).await.unwrap();
-    assert_eq!(names(&database.app, &ZoneQuery::default()).await, ["明月"]);
     let mut conn = database.app.acquire().await.unwrap();
+    withdraw(&mut conn, "26MB000001", now()).await;
+    assert_eq!(names(&database.app, &ZoneQuery::default()).await, ["明月"]);
     let off = ZoneQuery { sale: Sale::Off, ..ZoneQuery::default() };
     let page = store::zone(&mut conn, &off, now()).await.unwrap();
     assert_eq!((page.items[0].name.as_str(), page.items[0].withdrawn_at), ("清风", Some(now())));

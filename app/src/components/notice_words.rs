@@ -28,6 +28,7 @@ pub fn kind_text(l: Locale, kind: &str) -> &'static str {
         "first_charge" => td_string!(l, notice.kind_first_charge),
         "first_charge_made" => td_string!(l, notice.kind_first_charge_made),
         "renewal" => td_string!(l, notice.kind_renewal),
+        "tariff_withdrawn" => td_string!(l, notice.kind_tariff_withdrawn),
         "my_plan" => td_string!(l, notice.kind_my_plan),
         "my_data" => td_string!(l, notice.kind_my_data),
         "my_bill" => td_string!(l, notice.kind_my_bill),

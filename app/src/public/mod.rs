@@ -1,6 +1,7 @@
 //! Pages that need no sign-in.
 
 pub mod changes;
+mod clarity;
 mod compare;
 mod display;
 mod home;
@@ -10,6 +11,7 @@ mod tariff;
 mod zone;
 
 pub use changes::ChangesPage;
+pub use clarity::{ClarityPage, RulesPage};
 pub use compare::ComparePage;
 pub use home::HomePage;
 pub use messages::MessagesPage;

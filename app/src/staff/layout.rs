@@ -30,6 +30,18 @@ pub(super) fn areas(l: Locale) -> Vec<Area> {
             needs: Permission::ApproveRefunds,
         },
         Area {
+            href: "/staff/tariffs/board",
+            name: td_string!(l, board.title),
+            about: td_string!(l, board.about),
+            needs: Permission::SeeTariffs,
+        },
+        Area {
+            href: "/staff/tariffs/withdrawals",
+            name: td_string!(l, board.approvals),
+            about: td_string!(l, board.approvals_about),
+            needs: Permission::ApproveTariffs,
+        },
+        Area {
             href: "/staff/accounts",
             name: td_string!(l, staff.accounts),
             about: td_string!(l, staff.accounts_about),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod board;
 mod enrol;
 mod home;
 mod incidents;
@@ -16,6 +17,7 @@ mod words;
 
 pub use accounts::{AccountPage, AccountsPage};
 pub use audit::AuditPage;
+pub use board::{BoardPage, EffectPage, WithdrawalsPage};
 pub use enrol::EnrolPage;
 pub use home::StaffHomePage;
 pub use incidents::{AffectedPage, DetectorsPage, FindingPage, IncidentPage, IncidentsPage};

@@ -42,7 +42,9 @@ pub fn permission_text(l: Locale, permission: Permission) -> &'static str {
 
 /// What was done; an action that is not the staff's stands as it is.
 pub fn action_name(l: Locale, action: &str) -> String {
-    let Some(known) = Action::named(action) else { return action.to_owned() };
+    let Some(known) = Action::named(action) else {
+        return super::board::action_name(l, action).unwrap_or(action).to_owned();
+    };
     let name = match known {
         Action::SignIn => td_string!(l, staff.action_sign_in),
         Action::SignInRefused => td_string!(l, staff.action_sign_in_refused),

@@ -26,7 +26,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use account_words::{AccountNotice, DataLeft};
 pub use payment_words::PaymentNotice;
-pub use service_words::{ListLead, ListedService, ServiceNotice, pages};
+pub use service_words::{ListLead, ListedService, OtherTariff, ServiceNotice, pages};
 pub use topic::Topic;
 pub use urgency::{Urgency, lifetime};
 pub use usage_words::UsageNotice;

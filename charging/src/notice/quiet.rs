@@ -100,7 +100,10 @@ impl Message<'_> {
         match self {
             Self::BillReady { .. } => true,
             Self::Service(notice) => {
-                matches!(notice, ServiceNotice::FirstCharge { .. } | ServiceNotice::Renewal { .. })
+                matches!(
+                    notice,
+                    ServiceNotice::FirstCharge { .. } | ServiceNotice::Renewal { .. } | ServiceNotice::Withdrawn { .. }
+                )
             }
             message => message.topic() == Some(Topic::UsageShare),
         }

@@ -38,6 +38,13 @@ pub enum ListLead {
     Unread,
 }
 
+/// What else is sold, and its yuan a month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherTariff<'a> {
+    pub name: &'a str,
+    pub monthly: Decimal,
+}
+
 /// Something about a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServiceNotice<'a> {
@@ -106,6 +113,12 @@ pub enum ServiceNotice<'a> {
         monthly: Decimal,
         renews_on: NaiveDate,
     },
+    /// 停售提醒: it is not sold any more from a day on, and goes on for who has it; and what else there is.
+    Withdrawn {
+        name: &'a str,
+        stopped_on: NaiveDate,
+        other: Option<OtherTariff<'a>>,
+    },
 }
 
 impl ServiceNotice<'_> {
@@ -118,6 +131,7 @@ impl ServiceNotice<'_> {
             Self::FirstCharge { .. } | Self::FirstUse { .. } => "first_charge",
             Self::FirstChargeMade { .. } => "first_charge_made",
             Self::Renewal { .. } => "renewal",
+            Self::Withdrawn { .. } => "tariff_withdrawn",
         }
     }
 
@@ -198,6 +212,16 @@ impl ServiceNotice<'_> {
                 renewed_zh(first, *services),
                 yuan(*monthly, zh)
             ),
+            Self::Withdrawn { name, stopped_on, other } => format!(
+                "“{}”{}起不再卖给新用户。您的照常用，价格和内容都不变，什么也不用做。{}全部在售资费见网站“资费专区”。",
+                short(name, zh),
+                words::day(*stopped_on, zh),
+                other.map_or_else(String::new, |other| format!(
+                    "想换可看“{}”，每月{}。",
+                    short(other.name, zh),
+                    yuan(other.monthly, zh)
+                ))
+            ),
         }
     }
 
@@ -268,6 +292,16 @@ impl ServiceNotice<'_> {
                 renewed_en(first, *services),
                 words::day(*renews_on, en),
                 yuan(*monthly, en)
+            ),
+            Self::Withdrawn { name, stopped_on, other } => format!(
+                "\"{}\" is off sale from {}. Yours goes on at the same terms.{}",
+                short(name, en),
+                words::day(*stopped_on, en),
+                other.map_or_else(String::new, |other| format!(
+                    " Also: \"{}\", {} a month.",
+                    short(other.name, en),
+                    yuan(other.monthly, en)
+                ))
             ),
         }
     }

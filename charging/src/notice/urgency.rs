@@ -23,7 +23,7 @@ impl Urgency {
             | "order_refused" | "cancel_confirmed" | "cancel_undone" | "cap_changed" | "cap_refused" | "cap_lapsed"
             | "service_list" | "not_cancelled" | "first_charge_made" | "my_plan" | "my_data" | "my_bill" | "my_cap"
             | "cap_unchanged" | "reminders" | "nothing_asked" | "help" => Self::Awaited,
-            "bill_ready" => Self::Bulk,
+            "bill_ready" | "tariff_withdrawn" => Self::Bulk,
             _ => Self::Prompt,
         }
     }

@@ -1,5 +1,6 @@
 //! 资费 Tariffs: what may be sold, in the words and at the price that the public saw.
 
+pub mod board;
 mod commitment;
 pub mod history;
 mod included;
@@ -28,6 +29,8 @@ pub mod file;
 pub mod operator_format;
 #[cfg(feature = "postgres")]
 pub mod store;
+#[cfg(feature = "postgres")]
+pub mod withdrawal;
 
 pub use commitment::{Commitment, Formula, Penalty};
 pub use included::Included;

@@ -60,7 +60,7 @@ fn millionths(amount: Decimal) -> u128 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;

@@ -12,6 +12,7 @@ use charging::order::view::active;
 use charging::order::{EndReason, Refusal};
 use charging::tariff::Kind;
 use charging::tariff::store::{Publication, publish};
+use charging::tariff::withdrawal::testing::withdraw;
 use chrono::TimeDelta;
 
 use crate::world::{ADDON, FUTURE, LOOSE_PLAN, OTHER_PLAN, PACK, PAST, PLAN, SHELF, World, at, now, tariff};
@@ -169,12 +170,7 @@ async fn what_may_not_be_ordered_is_not_asked_about() {
     let a = world.subscriber(1).await;
     world.has(a, PLAN, at("2026-09-01T00:00:00+08:00")).await;
     let mut conn = world.db.app.acquire().await.unwrap();
-    sqlx::query("insert into tariff_withdrawal values ($1, $2, '停售')")
-        .bind(LOOSE_PLAN)
-        .bind(now())
-        .execute(&mut *conn)
-        .await
-        .unwrap();
+    withdraw(&mut conn, LOOSE_PLAN, now()).await;
     for (scheme_id, expected) in [
         (SHELF, Refusal::NoTerms),
         (FUTURE, Refusal::NotPublished),

@@ -11,6 +11,7 @@ mod shape;
 mod staff;
 mod usage;
 mod who;
+mod withdrawal;
 #[path = "../consent/world.rs"]
 mod world;
 

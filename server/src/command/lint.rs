@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use charging::tariff::clarity::{Finding, Rule, Severity, check};
 use charging::tariff::{SchemeId, TariffContent, store};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use serde::Serialize;
 use sqlx::PgPool;
 
@@ -26,6 +28,12 @@ pub struct Args {
     /// Write every finding to this file, one JSON object a line.
     #[arg(long)]
     findings: Option<PathBuf>,
+    /// Print so many findings drawn at random, each with its sentence, to be judged by eye.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    sample: u16,
+    /// The same number draws the same findings.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// Fail when anything is found that blocks publishing.
     #[arg(long)]
     strict: bool,
@@ -37,7 +45,7 @@ pub struct Args {
 /// When a file cannot be read to its end or the database fails; with `--strict`, when a rule is broken that blocks
 /// publishing.
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<()> {
-    let mut report = Report::new(args.findings.as_deref())?;
+    let mut report = Report::new(args.findings.as_deref(), Sample::new(args.sample.into(), args.seed))?;
     if args.files.is_empty() {
         published(&context.pool, &mut report).await?;
     }
@@ -73,6 +81,32 @@ async fn published(pool: &PgPool, report: &mut Report) -> anyhow::Result<()> {
     }
 }
 
+/// Findings drawn at random, each with the same chance, while they go by (Vitter's algorithm R).
+struct Sample {
+    size: usize,
+    offered: u64,
+    drawn: Vec<String>,
+    rng: StdRng,
+}
+
+impl Sample {
+    fn new(size: usize, seed: u64) -> Self {
+        Self { size, offered: 0, drawn: Vec::new(), rng: StdRng::seed_from_u64(seed) }
+    }
+
+    fn offer(&mut self, line: impl FnOnce() -> String) {
+        self.offered += 1;
+        if self.drawn.len() < self.size {
+            self.drawn.push(line());
+        } else if self.size > 0
+            && let Ok(place) = usize::try_from(self.rng.random_range(0..self.offered))
+            && let Some(drawn) = self.drawn.get_mut(place)
+        {
+            *drawn = line();
+        }
+    }
+}
+
 /// Tariffs and findings of one rule and operator.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -96,6 +130,7 @@ struct Report {
     counts: BTreeMap<(Rule, String), Count>,
     /// The first, to be printed.
     printed: Vec<String>,
+    sample: Sample,
     findings: u64,
     /// Tariffs with a finding that blocks publishing.
     blocked: u64,
@@ -104,12 +139,13 @@ struct Report {
 }
 
 impl Report {
-    fn new(file: Option<&Path>) -> anyhow::Result<Self> {
+    fn new(file: Option<&Path>, sample: Sample) -> anyhow::Result<Self> {
         let create = |path: &Path| File::create(path).with_context(|| format!("cannot write {}", path.display()));
         Ok(Self {
             tariffs: BTreeMap::new(),
             counts: BTreeMap::new(),
             printed: Vec::new(),
+            sample,
             findings: 0,
             blocked: 0,
             unreadable: 0,
@@ -130,6 +166,7 @@ impl Report {
             count.tariffs += u64::from(before != Some(finding.rule));
             before = Some(finding.rule);
             self.findings += 1;
+            self.sample.offer(|| sampled(content, finding));
             if self.printed.len() < PRINTED_MAX {
                 self.printed.push(line(content, finding));
             }
@@ -147,7 +184,10 @@ impl Report {
         if let Some(mut file) = self.file.take() {
             file.flush()?;
         }
-        if usize::try_from(self.findings)? <= self.printed.len() {
+        for line in &self.sample.drawn {
+            println!("{line}");
+        }
+        if self.sample.drawn.is_empty() && usize::try_from(self.findings)? <= self.printed.len() {
             for line in &self.printed {
                 println!("{line}");
             }
@@ -172,9 +212,52 @@ impl Report {
     }
 }
 
+fn sampled(content: &TariffContent, finding: &Finding) -> String {
+    let Finding { rule, element, quote } = finding;
+    let sentence = finding.sentence(content);
+    format!("{} {rule}: {}: `{quote}` in: {sentence}", content.scheme_id, element.as_str())
+}
+
 fn line(content: &TariffContent, finding: &Finding) -> String {
     let Finding { rule, element, quote } = finding;
     let element = element.as_str();
     let reason = rule.reason().en;
     format!("{} {}: {element}: {rule}: {reason} `{quote}`", content.scheme_id, rule.severity().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(seed: u64) -> Vec<String> {
+        let mut sample = Sample::new(5, seed);
+        (0..100).for_each(|n| sample.offer(|| n.to_string()));
+        sample.drawn
+    }
+
+    #[test]
+    fn the_same_number_draws_the_same() {
+        assert_eq!(drawn(1), drawn(1));
+        assert_ne!(drawn(1), drawn(2));
+    }
+
+    #[test]
+    fn each_has_the_same_chance() {
+        let mut counts = [0_u32; 100];
+        for seed in 0..4000 {
+            drawn(seed).iter().for_each(|n| counts[n.parse::<usize>().unwrap()] += 1);
+        }
+        // 200 each on average, with a deviation of 14.
+        assert!(counts.iter().all(|count| (130..270).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn a_few_are_all_drawn_and_none_where_none_is_asked_for() {
+        let mut few = Sample::new(5, 1);
+        (0..3).for_each(|n| few.offer(|| n.to_string()));
+        assert_eq!(few.drawn, ["0", "1", "2"]);
+        let mut none = Sample::new(0, 1);
+        none.offer(|| unreachable!());
+        assert!(none.drawn.is_empty());
+    }
 }

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::{lint, terms};
 use crate::context::Context;
 use crate::import::{Rejected, Tally, progress};
+use crate::worker::tariffs;
 
 /// Elements that are published in one transaction.
 const BATCH: usize = 250;
@@ -74,6 +75,7 @@ async fn import_all(context: &Context, files: &[PathBuf]) -> anyhow::Result<()> 
             broken.push(file.display().to_string());
         }
     }
+    tariffs::read(&context.pool).await?;
     println!("{tally}");
     anyhow::ensure!(broken.is_empty(), "not read to the end: {}", broken.join(", "));
     Ok(())

@@ -5,6 +5,7 @@ mod life;
 mod night;
 mod people;
 mod traffic;
+pub mod withdrawal;
 
 use anyhow::{Context as _, bail};
 use charging::bill::run::run as close_month;

@@ -8,6 +8,7 @@ pub(crate) mod reminders;
 mod review;
 mod sessions;
 mod spending_limit;
+pub(crate) mod tariffs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ const FIRST_CHARGES_EVERY: Duration = Duration::from_secs(10);
 const RENEWALS_EVERY: Duration = Duration::from_hours(1);
 const MASS_OFFERS_EVERY: Duration = Duration::from_secs(5);
 const FINDINGS_EVERY: Duration = Duration::from_secs(10);
+const TARIFFS_EVERY: Duration = Duration::from_secs(15);
+const WITHDRAWALS_EVERY: Duration = Duration::from_secs(30);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -95,6 +98,11 @@ impl Workers {
         let looked_at = (pool.clone(), clock.clone());
         let findings = async move || review::run(&looked_at.0, looked_at.1.now()).await;
         tasks.spawn(repeat(FINDINGS_EVERY, stopped.clone(), findings));
+        let read = pool.clone();
+        tasks.spawn(repeat(TARIFFS_EVERY, stopped.clone(), async move || tariffs::read(&read).await.map(drop)));
+        let told = (pool.clone(), clock.clone());
+        let withdrawals = async move || tariffs::told(&told.0, told.1.now()).await;
+        tasks.spawn(repeat(WITHDRAWALS_EVERY, stopped.clone(), withdrawals));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }

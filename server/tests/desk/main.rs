@@ -1,6 +1,7 @@
 //! The staff's desk over HTTP: who gets in, how, and to what.
 
 mod access;
+mod board;
 mod sign_in;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -102,6 +102,7 @@ pub fn ZonePage() -> impl IntoView {
                     <div class="stack-tight zone-head">
                         <h1>{td_string!(l, tariff.zone_title)}</h1>
                         <p class="muted">{td_string!(l, tariff.zone_lead)}</p>
+                        <p class="small"><a href="/tariffs/clarity">{td_string!(l, clarity.nav)}</a></p>
                     </div>
                     <FilterForm zone=zone.clone() />
                     <Results zone />

@@ -9,7 +9,7 @@ use super::{BillFacts, CancelCost, Lapse, Message};
 use crate::clock::{Month, start_of_day};
 use crate::notice::sms::parts;
 use crate::notice::{
-    AccountNotice, DataLeft, ListLead, ListedService, PaymentNotice, ServiceNotice, Topic, UsageNotice,
+    AccountNotice, DataLeft, ListLead, ListedService, OtherTariff, PaymentNotice, ServiceNotice, Topic, UsageNotice,
 };
 use crate::quantity::{GIB, Service};
 use crate::subscriber::Language;
@@ -272,6 +272,8 @@ fn services(sample: &Sample, language: Language) -> Vec<ServiceNotice<'_>> {
         ServiceNotice::FirstChargeMade { name, charged: amount },
         ServiceNotice::Renewal { first: name, services: 1, monthly, renews_on },
         ServiceNotice::Renewal { first: name, services: 99, monthly, renews_on },
+        ServiceNotice::Withdrawn { name, stopped_on: renews_on, other: None },
+        ServiceNotice::Withdrawn { name, stopped_on: renews_on, other: Some(OtherTariff { name, monthly }) },
     ];
     lists.into_iter().chain(others).chain(first_charges).chain(first_uses).collect()
 }

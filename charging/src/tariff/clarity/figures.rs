@@ -63,6 +63,12 @@ fn quantities(service: Service, text: &str) -> Vec<(u64, std::ops::Range<usize>)
     static VOICE: LazyLock<Regex> = LazyLock::new(|| pattern(r"([0-9]+)\s*(分钟)"));
     static SMS: LazyLock<Regex> =
         LazyLock::new(|| pattern(r"([0-9]+)\s*(条)(?:国内|免费)?(?:短信|短彩信|短、?彩信|点对点)?"));
+    /// Steps of a price beyond the allowance, and room to keep files in, are no allowances.
+    static PRICED_OR_STORED: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            "[0-9]元|计费|计收|收取|超出|超过|套外|累计|不足|封顶|免费使用至|不再收费|直至|限速|云盘|网盘|相册|空间|存储|内存",
+        )
+    });
     let pattern = match service {
         Service::Data => &DATA,
         Service::Voice => &VOICE,
@@ -75,9 +81,14 @@ fn quantities(service: Service, text: &str) -> Vec<(u64, std::ops::Range<usize>)
         // A price per unit, a speed, a width of broadband is no amount.
         let is_other =
             before.ends_with(['/', '每', '.']) || captures.get(3).is_some_and(|rest| !rest.as_str().is_empty());
+        let clause = clause(text, number.start(), unit.end());
         // `5g` and `100m` are amounts only where they are said to be of data.
         let is_short = matches!(unit.as_str(), "g" | "m");
-        if is_other || is_short && !text[unit.end()..].chars().take(6).collect::<String>().contains("流量") {
+        if is_other
+            || is_short && !text[unit.end()..].chars().take(6).collect::<String>().contains("流量")
+            || PRICED_OR_STORED.is_match(clause)
+            || service == Service::Sms && !clause.contains('信')
+        {
             continue;
         }
         let unit_size = match unit.as_str() {
@@ -95,10 +106,18 @@ fn quantities(service: Service, text: &str) -> Vec<(u64, std::ops::Range<usize>)
     quantities
 }
 
+/// The clause that a place lies in.
+fn clause(text: &str, start: usize, end: usize) -> &str {
+    const ENDS: [char; 10] = [',', '，', '、', '。', ';', '；', '(', ')', '\n', '+'];
+    let from = text[..start].rfind(ENDS).map_or(0, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
+    let until = text[end..].find(ENDS).map_or(text.len(), |at| end + at);
+    &text[from..until]
+}
+
 /// Prices per unit of the overage text that no overage of the terms has, and overage that no text tells.
 fn overage(terms: &Terms, page: &Page, found: &mut Found) {
     static PER_UNIT: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r"([0-9]+(?:\.[0-9]+)?)\s*元\s*/\s*([0-9]*)\s*(gb|g|mb|m|kb|分钟|条)"));
+        LazyLock::new(|| pattern(r"([0-9]+(?:\.[0-9]+)?)\s*元\s*(?:[/每]\s*[0-9]*|1)\s*(gb|g|mb|m|kb|分钟|条)"));
     let text = fold(page.text(Element::Overage));
     if text.trim().is_empty() {
         return;
@@ -109,7 +128,7 @@ fn overage(terms: &Terms, page: &Page, found: &mut Found) {
         _ => Service::Data,
     };
     for captures in PER_UNIT.captures_iter(&text) {
-        let (Some(whole), Some(price), Some(unit)) = (captures.get(0), captures.get(1), captures.get(3)) else {
+        let (Some(whole), Some(price), Some(unit)) = (captures.get(0), captures.get(1), captures.get(2)) else {
             continue;
         };
         // Multimedia messages are not metered here.
@@ -125,7 +144,7 @@ fn overage(terms: &Terms, page: &Page, found: &mut Found) {
     let elsewhere = [Element::Services, Element::Notes].map(|element| fold(page.text(element))).join("\n");
     let all = format!("{text}\n{elsewhere}");
     let said: BTreeSet<Service> =
-        PER_UNIT.captures_iter(&all).filter_map(|captures| Some(service_of(captures.get(3)?.as_str()))).collect();
+        PER_UNIT.captures_iter(&all).filter_map(|captures| Some(service_of(captures.get(2)?.as_str()))).collect();
     for overage in terms.overage.iter().filter(|overage| !said.contains(&overage.service)) {
         report(found, Rule::OverageDiffers, Element::Terms, overage.service.to_string());
     }

@@ -4,16 +4,23 @@
 //! Each [`Rule`] looks at one fault. A rule with [`Severity::Error`] blocks publishing; a warning needs a written reason.
 
 mod elements;
+mod example;
 mod figures;
 mod rule;
+mod sentence;
+pub mod store;
 mod wording;
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+pub use self::example::{Example, Part};
 pub use self::rule::{Rule, Severity, Words};
 use super::{TariffContent, shown};
+
+/// Grows whenever the rules find something else than before, so that what was found by older ones is looked for again.
+pub const REVISION: i32 = 2;
 
 /// An element of a tariff that has a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -36,6 +43,23 @@ pub enum Element {
 }
 
 impl Element {
+    pub const ALL: [Self; 14] = [
+        Self::Name,
+        Self::Price,
+        Self::Services,
+        Self::Overage,
+        Self::Audience,
+        Self::Regions,
+        Self::Channels,
+        Self::Validity,
+        Self::Commitment,
+        Self::Cancel,
+        Self::Penalty,
+        Self::Restrictions,
+        Self::Notes,
+        Self::Terms,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -112,9 +136,12 @@ impl Page {
     }
 }
 
+/// What ends a sentence.
+const STOPS: [char; 6] = ['。', '；', ';', '！', '!', '\n'];
+
 /// The sentences of a text.
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    text.split(['。', '；', ';', '！', '!', '\n']).map(str::trim).filter(|sentence| !sentence.is_empty())
+    text.split(STOPS).map(str::trim).filter(|sentence| !sentence.is_empty())
 }
 
 #[cfg(test)]

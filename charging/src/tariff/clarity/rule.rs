@@ -48,10 +48,11 @@ pub enum Rule {
     LongSentence,
     Jargon,
     Superlative,
+    Comparison,
 }
 
 impl Rule {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::MissingElement,
         Self::VagueTerm,
         Self::RestrictionInNotes,
@@ -66,6 +67,7 @@ impl Rule {
         Self::LongSentence,
         Self::Jargon,
         Self::Superlative,
+        Self::Comparison,
     ];
 
     /// Its stable name.
@@ -85,6 +87,7 @@ impl Rule {
             Self::LongSentence => "long-sentence",
             Self::Jargon => "jargon",
             Self::Superlative => "superlative",
+            Self::Comparison => "comparison",
         }
     }
 
@@ -146,48 +149,13 @@ impl Rule {
                 "广告里不能用“最”“第一”这样的绝对说法（广告法第九条）。",
                 "Advertisements may not use superlatives (Advertising Law, article 9).",
             ),
+            Self::Comparison => (
+                "说比别人好，没有可以核对的数字；广告也不能贬低别家（广告法第十三条）：请只写自己的数字。",
+                "It claims to be better than others, with no figure to check; and advertisements may not run others down \
+                (Advertising Law, article 13): give one's own figures.",
+            ),
         };
         Words { zh, en }
-    }
-
-    /// Words that break it.
-    pub fn bad_example(self) -> &'static str {
-        match self {
-            Self::MissingElement => "有效期限：（空）",
-            Self::VagueTerm => "具体资费以当地营业厅为准",
-            Self::RestrictionInNotes => "备注：流量不可结转",
-            Self::PriceDiffers => "资费标准写 59元/月，实际每月收 69 元",
-            Self::AllowanceDiffers => "服务内容写 20GB，实际给 10GB",
-            Self::OverageDiffers => "超出资费写 3元/GB，实际收 5元/GB",
-            Self::ValidityOpen => "有效期 24 个月",
-            Self::RenewalUnsaid => "资费标准 59元/月；有效期 1 年，到期自动续订",
-            Self::FreePeriodOpen => "首 3 个月免费",
-            Self::CancelNarrower => "销售渠道：手机营业厅；退订方式：营业厅办理",
-            Self::PenaltyUnclear => "提前退订需承担违约责任",
-            Self::LongSentence => "一句话一百二十多个字，中间没有停",
-            Self::Jargon => "趸交 360 元",
-            Self::Superlative => "全网最低价",
-        }
-    }
-
-    /// How it is said clearly.
-    pub fn good_example(self) -> &'static str {
-        match self {
-            Self::MissingElement => "有效期限：长期有效，每月自动续，随时可退",
-            Self::VagueTerm => "每月 59 元，全国一样",
-            Self::RestrictionInNotes => "限制：流量当月用完，不结转",
-            Self::PriceDiffers => "资费标准 59元/月，每月收 59 元",
-            Self::AllowanceDiffers => "服务内容 20GB，每月给 20GB",
-            Self::OverageDiffers => "超出资费 3元/GB，超出后每 GB 收 3 元",
-            Self::ValidityOpen => "有效期 24 个月，到期自动失效，不再收费",
-            Self::RenewalUnsaid => "资费标准 59元/月，每月自动续，退订前一直收",
-            Self::FreePeriodOpen => "首 3 个月免费，到期自动停，不会收费",
-            Self::CancelNarrower => "销售渠道：手机营业厅；退订方式：手机营业厅、营业厅",
-            Self::PenaltyUnclear => "提前退订收违约金：剩余月数 × 10 元",
-            Self::LongSentence => "每句只说一件事",
-            Self::Jargon => "一次交 360 元",
-            Self::Superlative => "每 GB 合 1.5 元",
-        }
     }
 }
 

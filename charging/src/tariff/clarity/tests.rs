@@ -134,13 +134,14 @@ fn what_follows_must_be_said() {
     assert_eq!(rules(|t| t.validity = "长期有效".to_owned()), []);
     let renewing = |price: &str| {
         rules(|t| {
-            t.terms = None;
             t.validity = "1年，到期自动续订".to_owned();
             t.price_text = price.to_owned();
         })
     };
     assert_eq!(renewing("59元/月"), [Rule::RenewalUnsaid]);
     assert_eq!(renewing("59元/月，每月自动续，退订前一直收"), []);
+    let ending = rules(|t| t.validity = "36个月，到期不自动续约".to_owned());
+    assert_eq!(ending, [], "what does not renew need not say so");
     let free = |text: &str| rules(|t| t.notes = text.to_owned());
     assert_eq!(free("首3个月免费"), [Rule::FreePeriodOpen]);
     assert_eq!(free("首3个月免费，到期后恢复59元/月"), []);
@@ -158,6 +159,13 @@ fn what_is_sold_online_is_stopped_online() {
         t.cancel = "营业厅".to_owned();
     });
     assert_eq!(hall_only, []);
+    let by_phone = |text: &str| {
+        rules(|t| {
+            t.channels = vec!["10086 人工".to_owned()];
+            t.cancel = text.to_owned();
+        })
+    };
+    assert_eq!((by_phone("前往营业厅办理"), by_phone("拨打10086")), (vec![Rule::CancelNarrower], vec![]));
 }
 
 #[test]
@@ -179,6 +187,8 @@ fn a_penalty_is_worked_out() {
 fn words_are_plain_and_claim_nothing() {
     assert_eq!(rules(|t| t.audience = "趸交客户".to_owned()), [Rule::Jargon]);
     assert_eq!(rules(|t| t.name = "全网最低价卡".to_owned()), [Rule::Superlative]);
+    assert_eq!(rules(|t| t.services_text.push_str("，比同类套餐更快")), [Rule::Comparison]);
+    assert_eq!(rules(|t| t.restrictions.push("比其他套餐贵".to_owned())), [], "who says that he is dearer is honest");
     assert_eq!(rules(|t| t.audience = "近3个月最高、最低消费".to_owned()), []);
     assert_eq!(rules(|t| t.audience = "很".repeat(121)), [Rule::LongSentence]);
     assert_eq!(rules(|t| t.audience = "很。".repeat(121)), []);
@@ -192,7 +202,50 @@ fn every_rule_has_a_name_of_its_own_and_examples() {
     ids.dedup();
     assert_eq!(ids.len(), Rule::ALL.len());
     for rule in Rule::ALL {
-        assert_ne!(rule.good_example(), rule.bad_example());
         assert!(!rule.reason().zh.is_empty() && !rule.reason().en.is_empty());
     }
+}
+
+/// Puts the Chinese words of an example into the tariff that says everything.
+fn say(content: &mut TariffContent, example: Example) {
+    for Part { element, words } in example.0 {
+        let text = words.zh.to_owned();
+        match element {
+            Element::Name => content.name = text,
+            Element::Price => content.price_text = text,
+            Element::Services => content.services_text = text,
+            Element::Overage => content.overage_text = text,
+            Element::Validity => content.validity = text,
+            Element::Channels => content.channels = text.split('、').map(str::to_owned).collect(),
+            Element::Cancel => content.cancel = text,
+            Element::Penalty => content.penalty = text,
+            Element::Notes => content.notes = text,
+            Element::Restrictions => content.restrictions.push(text),
+            // What the examples say of it is what the terms of this tariff are.
+            Element::Terms => {}
+            other => panic!("no example speaks of {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_bad_example_breaks_its_rule_alone_and_a_good_one_none() {
+    for rule in Rule::ALL {
+        let (mut broken, good) = (rules(|t| say(t, rule.bad_example())), rules(|t| say(t, rule.good_example())));
+        broken.dedup();
+        assert_eq!((broken, good), (vec![rule], vec![]), "{rule}");
+        for Part { words, .. } in rule.bad_example().0.into_iter().chain(rule.good_example().0) {
+            assert_eq!(words.zh.is_empty(), words.en.is_empty(), "{rule}");
+        }
+    }
+}
+
+#[test]
+fn a_finding_stands_in_its_sentence() {
+    let mut content = clear();
+    content.audience = "个人用户。具体以当地营业厅为准，请带身份证；每人一张".to_owned();
+    content.price_text = "69元/月".to_owned();
+    content.validity.clear();
+    let sentences: Vec<String> = check(&content).iter().map(|finding| finding.sentence(&content)).collect();
+    assert_eq!(sentences, ["", "具体以当地营业厅为准，请带身份证", "69元/月"]);
 }

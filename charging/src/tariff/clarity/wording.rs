@@ -1,16 +1,18 @@
-//! Words: vague ones, jargon, superlatives, sentences without an end.
+//! Words: vague ones, jargon, superlatives, comparisons, sentences without an end.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Element, Found, Page, Rule, report, sentences};
+use super::{Element, Found, Page, Rule, STOPS, report, sentences};
 use crate::tariff::classify::pattern;
 
 /// A sentence that is longer, in characters, is not kept in mind.
 const SENTENCE_CHARS_MAX: usize = 120;
 /// Characters that are shown around what was found.
 const QUOTE_CHARS: usize = 12;
+/// Stands for the rest of a sentence.
+pub(super) const CUT: char = '…';
 
 pub(super) fn check(page: &Page, found: &mut Found) {
     for (element, text) in page.texts() {
@@ -18,10 +20,11 @@ pub(super) fn check(page: &Page, found: &mut Found) {
         report_matches(&JARGON, Rule::Jargon, element, text, found);
         if matches!(element, Element::Name | Element::Services | Element::Notes | Element::Audience) {
             report_matches(&SUPERLATIVE, Rule::Superlative, element, text, found);
+            report_matches(&COMPARISON, Rule::Comparison, element, text, found);
         }
         for sentence in sentences(text).filter(|sentence| sentence.chars().count() > SENTENCE_CHARS_MAX) {
             let start: String = sentence.chars().take(2 * QUOTE_CHARS).collect();
-            report(found, Rule::LongSentence, element, format!("{start}…"));
+            report(found, Rule::LongSentence, element, format!("{}{CUT}", start.trim_end()));
         }
     }
 }
@@ -68,8 +71,18 @@ static JARGON: LazyLock<Regex> = LazyLock::new(|| {
 /// Claims that no advertisement may make; ranks within a list (最高 10 GB) are none.
 static SUPERLATIVE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        "最(?:优惠|低价|实惠|划算|便宜|佳|好|强大|先进|省钱|超值|受欢迎)|全网最|全国最|业界最|行业最|第一品牌|全国第一|\
+        "最(?:优惠|优质|优(?:上网|体验|服务)|低价|实惠|划算|便宜|佳|好|强大|先进|省钱|超值|受欢迎)|全网最|全国最|业界最|行业最|第一品牌|全国第一|\
         行业第一|国家级|世界级|顶级(?:服务|体验|品质|权益)|史上|空前|绝无仅有|独一无二|独家(?:优惠|低价)",
+    )
+});
+
+/// Claims to be better than somebody, or than before, of which nothing shows whether they are true.
+static COMPARISON: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        "比(?:同类|其他|其它|别家|友商|同行|市场|市面|一般|普通)[^。；;，,\n]{0,12}?(?:更|便宜|优惠|划算|实惠|省|快|强|好)|\
+        (?:优于|胜过|超越|碾压|秒杀|完胜|领先)(?:同类|同行|友商|业界|行业|市场|其他|其它|别家)|\
+        (?:同类|同行|友商|别家)[^。；;，,\n]{0,6}(?:比不了|没有的|做不到)|性价比(?:更|超|极|很)?高|\
+        更(?:便宜|划算|实惠|省钱|超值)",
     )
 });
 
@@ -79,9 +92,11 @@ fn report_matches(pattern: &Regex, rule: Rule, element: Element, text: &str, fou
     }
 }
 
-/// What was found, with a few characters before and after it.
+/// What was found, with a few characters of its sentence before and after it.
 pub(super) fn quote(text: &str, start: usize, end: usize) -> String {
-    let before: Vec<char> = text[..start].chars().rev().take(QUOTE_CHARS).collect();
-    let around = before.into_iter().rev().chain(text[start..end].chars()).chain(text[end..].chars().take(QUOTE_CHARS));
+    let within = |c: &char| !STOPS.contains(c);
+    let before: Vec<char> = text[..start].chars().rev().take_while(within).take(QUOTE_CHARS).collect();
+    let after = text[end..].chars().take_while(within).take(QUOTE_CHARS);
+    let around = before.into_iter().rev().chain(text[start..end].chars()).chain(after);
     around.map(|c| if c.is_whitespace() { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
