@@ -14,8 +14,20 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
 fn translations() -> Result<(), Box<dyn std::error::Error>> {
     use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 
-    const NAMESPACES: [&str; 10] =
-        ["common", "tariff", "sign_in", "me", "plan", "bill", "demo", "agreement", "notice", "staff"];
+    const NAMESPACES: [&str; 12] = [
+        "common",
+        "tariff",
+        "sign_in",
+        "me",
+        "plan",
+        "bill",
+        "demo",
+        "agreement",
+        "notice",
+        "staff",
+        "dispute",
+        "paper",
+    ];
     let config = Config::new("zh-CN")
         .and_then(|config| config.add_locale("en"))
         .and_then(|config| config.add_namespaces(NAMESPACES))

@@ -85,6 +85,8 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
                 <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />
                 <Route path=path!("bills/:month/:line") view=me::WhyPage ssr=SsrMode::Async />
+                <Route path=path!("disputes") view=me::DisputesPage ssr=SsrMode::Async />
+                <Route path=path!("disputes/:dispute") view=me::DisputePage ssr=SsrMode::Async />
                 <Route path=path!("agreements") view=me::AgreementsPage ssr=SsrMode::Async />
                 <Route path=path!("agreements/:order") view=me::SlipPage ssr=SsrMode::Async />
                 <Route path=path!("notices") view=me::NoticesPage ssr=SsrMode::Async />
@@ -96,6 +98,10 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/password") view=staff::StaffPasswordPage ssr=SsrMode::Async />
             <Route path=path!("/staff/accounts") view=staff::AccountsPage ssr=SsrMode::Async />
             <Route path=path!("/staff/accounts/:account") view=staff::AccountPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/complaints") view=staff::ComplaintsPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/complaints/:complaint") view=staff::CasePage ssr=SsrMode::Async />
+            <Route path=path!("/staff/subscribers") view=staff::LookPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/subscribers/:msisdn") view=staff::SubscriberPage ssr=SsrMode::Async />
             <Route path=path!("/staff/audit") view=staff::AuditPage ssr=SsrMode::Async />
         </Routes>
     }

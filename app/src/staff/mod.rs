@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod disputes;
 mod enrol;
 mod home;
 mod layout;
@@ -12,6 +13,7 @@ mod words;
 
 pub use accounts::{AccountPage, AccountsPage};
 pub use audit::AuditPage;
+pub use disputes::{CasePage, ComplaintsPage, LookPage, SubscriberPage};
 pub use enrol::EnrolPage;
 pub use home::StaffHomePage;
 pub use layout::{DeskFooter, DeskHeader};

@@ -5,6 +5,7 @@ pub mod call;
 #[cfg(feature = "postgres")]
 pub mod choice;
 pub mod commitment_words;
+mod dispute_words;
 mod order_request;
 #[cfg(feature = "postgres")]
 pub mod queue;
@@ -24,6 +25,7 @@ mod words;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use account_words::{AccountNotice, DataLeft};
+pub use dispute_words::DisputeNotice;
 pub use service_words::{ListLead, ListedService, ServiceNotice, pages};
 pub use topic::Topic;
 pub use urgency::{Urgency, lifetime};

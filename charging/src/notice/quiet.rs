@@ -102,6 +102,7 @@ impl Message<'_> {
             Self::Service(notice) => {
                 matches!(notice, ServiceNotice::FirstCharge { .. } | ServiceNotice::Renewal { .. })
             }
+            Self::Dispute(notice) => notice.can_wait(),
             message => message.topic() == Some(Topic::UsageShare),
         }
     }

@@ -3,6 +3,7 @@
 
 mod append_only;
 mod consent;
+mod disputes;
 mod money;
 mod orders;
 mod shape;

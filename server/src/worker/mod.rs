@@ -1,6 +1,7 @@
 //! Work beside the requests: messages that are due, to subscribers and to network functions, what is told ahead, and what has had its time.
 
 mod cleanup;
+mod disputes;
 mod in_turn;
 mod notices;
 pub(crate) mod reminders;
@@ -25,6 +26,7 @@ const REVIEW_EVERY: Duration = Duration::from_secs(1);
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
 const FIRST_CHARGES_EVERY: Duration = Duration::from_secs(10);
 const RENEWALS_EVERY: Duration = Duration::from_hours(1);
+const DISPUTES_EVERY: Duration = Duration::from_mins(1);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -69,6 +71,9 @@ impl Workers {
         let renewed = (pool.clone(), clock.clone());
         let renewals = async move || reminders::renewals(&renewed.0, renewed.1.now()).await;
         tasks.spawn(repeat(RENEWALS_EVERY, stopped.clone(), renewals));
+        let disputed = (pool.clone(), clock.clone());
+        let disputes = async move || disputes::escalate(&disputed.0, disputed.1.now()).await;
+        tasks.spawn(repeat(DISPUTES_EVERY, stopped.clone(), disputes));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }

@@ -77,7 +77,7 @@ async fn every_address_of_the_router_has_a_line_and_every_line_an_address() {
 fn filled(path: &str, account: i64) -> String {
     let filled = path.replace("{account}", &account.to_string()).replace("{scheme_id}", "26MB900001");
     let filled = filled.replace("{month}", "2026-08").replace("{msisdn}", "13800000001");
-    ["{line}", "{order}", "{id}", "{ticket}", "{reference}"]
+    ["{line}", "{order}", "{id}", "{ticket}", "{reference}", "{dispute}", "{complaint}"]
         .iter()
         .fold(filled, |filled, place| filled.replace(place, "1"))
 }

@@ -8,7 +8,9 @@ use rust_decimal::Decimal;
 use super::{BillFacts, CancelCost, Lapse, Message};
 use crate::clock::{Month, start_of_day};
 use crate::notice::sms::parts;
-use crate::notice::{AccountNotice, DataLeft, ListLead, ListedService, ServiceNotice, Topic, UsageNotice};
+use crate::notice::{
+    AccountNotice, DataLeft, DisputeNotice, ListLead, ListedService, ServiceNotice, Topic, UsageNotice,
+};
 use crate::quantity::{GIB, Service};
 use crate::subscriber::Language;
 use crate::tariff::{CancelEffective, Commitment, Formula, Included, Kind, Penalty, TariffContent, Terms};
@@ -207,6 +209,7 @@ pub(crate) fn messages(sample: &Sample, language: Language) -> Vec<Message<'_>> 
     let mut all = orders(sample);
     all.extend(services(sample, language).into_iter().map(Message::Service));
     all.extend(account(sample).into_iter().map(Message::Account));
+    all.extend(disputes(sample).map(Message::Dispute));
     all.extend(usage(sample).into_iter().map(Message::Usage));
     all.extend([Message::NothingAsked, Message::Help]);
     all
@@ -291,6 +294,20 @@ fn account(sample: &Sample) -> Vec<AccountNotice<'_>> {
         AccountNotice::TooMany,
         AccountNotice::Reminders { on: true },
         AccountNotice::Reminders { on: false },
+    ]
+}
+
+fn disputes(sample: &Sample) -> [DisputeNotice; 8] {
+    let (award, amount, due_at) = (sample.amount.min(sample.price), sample.price, year_end());
+    [
+        DisputeNotice::Received { amount, due_at },
+        DisputeNotice::Asked { due_at },
+        DisputeNotice::Waiting { days: 10, due_at },
+        DisputeNotice::Upheld { award, amount, without_consent: false },
+        DisputeNotice::Upheld { award: amount, amount, without_consent: true },
+        DisputeNotice::Explained { amount, is_last: false },
+        DisputeNotice::Explained { amount, is_last: true },
+        DisputeNotice::Withdrawn { amount },
     ]
 }
 

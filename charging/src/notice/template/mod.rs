@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::Topic;
 use super::account_words::AccountNotice;
+use super::dispute_words::DisputeNotice;
 use super::order_request::order_request;
 use super::service_words::{ServiceNotice, cancel_confirmed_en, cancel_confirmed_zh};
 use super::sms::Alphabet;
@@ -105,6 +106,8 @@ pub enum Message<'a> {
     Service(ServiceNotice<'a>),
     /// Answers to questions about the account.
     Account(AccountNotice<'a>),
+    /// What becomes of a dispute.
+    Dispute(DisputeNotice),
     /// To a reply that answers nothing that was asked.
     NothingAsked,
     /// To an SMS that is not understood.
@@ -173,6 +176,7 @@ impl Message<'_> {
             Self::Usage(notice) => notice.kind(),
             Self::Service(notice) => notice.kind(),
             Self::Account(notice) => notice.kind(),
+            Self::Dispute(notice) => notice.kind(),
             Self::NothingAsked => "nothing_asked",
             Self::Help => "help",
         }
@@ -256,6 +260,7 @@ impl Message<'_> {
             Self::Usage(notice) => notice.chinese(),
             Self::Service(notice) => notice.chinese(),
             Self::Account(notice) => notice.chinese(),
+            Self::Dispute(notice) => notice.chinese(),
             Self::NothingAsked => "您现在没有等待答复的业务，没有办理任何业务，没有收费。".to_owned(),
             Self::Help => HELP_ZH.to_owned(),
         }
@@ -326,6 +331,7 @@ impl Message<'_> {
             Self::Usage(notice) => notice.english(),
             Self::Service(notice) => notice.english(),
             Self::Account(notice) => notice.english(),
+            Self::Dispute(notice) => notice.english(),
             Self::NothingAsked => "Nothing waits for your answer. Nothing was ordered or charged.".to_owned(),
             Self::Help => HELP_EN.to_owned(),
         }
