@@ -14,7 +14,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
 fn translations() -> Result<(), Box<dyn std::error::Error>> {
     use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 
-    const NAMESPACES: [&str; 16] = [
+    const NAMESPACES: [&str; 18] = [
         "common",
         "tariff",
         "sign_in",
@@ -31,6 +31,8 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
         "version",
         "clarity",
         "board",
+        "dispute",
+        "paper",
     ];
     let config = Config::new("zh-CN")
         .and_then(|config| config.add_locale("en"))

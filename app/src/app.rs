@@ -93,6 +93,8 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("bills/:month/:line") view=me::WhyPage ssr=SsrMode::Async />
                 <Route path=path!("balance") view=me::BalancePage ssr=SsrMode::Async />
                 <Route path=path!("pay/:payment") view=me::PaymentPage ssr=SsrMode::Async />
+                <Route path=path!("disputes") view=me::DisputesPage ssr=SsrMode::Async />
+                <Route path=path!("disputes/:dispute") view=me::DisputePage ssr=SsrMode::Async />
                 <Route path=path!("agreements") view=me::AgreementsPage ssr=SsrMode::Async />
                 <Route path=path!("agreements/:order") view=me::SlipPage ssr=SsrMode::Async />
                 <Route path=path!("notices") view=me::NoticesPage ssr=SsrMode::Async />
@@ -108,6 +110,10 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/mass-offers/:offer") view=staff::MassOfferPage ssr=SsrMode::Async />
             <Route path=path!("/staff/refunds") view=staff::RefundsPage ssr=SsrMode::Async />
             <Route path=path!("/staff/reconciliation") view=staff::ReconciliationPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/complaints") view=staff::ComplaintsPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/complaints/:complaint") view=staff::CasePage ssr=SsrMode::Async />
+            <Route path=path!("/staff/subscribers") view=staff::LookPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/subscribers/:msisdn") view=staff::SubscriberPage ssr=SsrMode::Async />
             <Route path=path!("/staff/audit") view=staff::AuditPage ssr=SsrMode::Async />
             <Route path=path!("/staff/incidents") view=staff::IncidentsPage ssr=SsrMode::Async />
             <Route path=path!("/staff/incidents/detectors") view=staff::DetectorsPage ssr=SsrMode::Async />

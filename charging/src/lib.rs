@@ -9,9 +9,11 @@ pub mod audit;
 pub mod bill;
 pub mod clock;
 pub mod consent;
+pub mod csv;
 #[cfg(feature = "postgres")]
 pub mod database;
 pub mod demo;
+pub mod dispute;
 pub mod incident;
 pub mod ledger;
 pub mod mass_offer;

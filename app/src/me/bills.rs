@@ -56,6 +56,7 @@ pub fn BillsPage() -> impl IntoView {
                 })}
             {running.map(|estimate| running_card(l, estimate))}
             {if bills.is_empty() { empty(l, estimate.month) } else { months(l, &bills) }}
+            <p><a class="button" href="/me/disputes">{td_string!(l, dispute.all_link)}</a></p>
         })
     })
 }
@@ -142,6 +143,11 @@ fn months(l: Locale, bills: &[BillSummary]) -> AnyView {
                 </thead>
                 <tbody>{rows}</tbody>
             </table>
+            <p class="actions">
+                <a class="button" href="/me/bills/months.pdf">{td_string!(l, paper.months_pdf)}</a>
+                <a class="button" href="/me/bills/months.csv">{td_string!(l, paper.months_csv)}</a>
+                <a class="button" href="/me/bills/lines.csv">{td_string!(l, paper.lines_csv)}</a>
+            </p>
         </section>
     }
     .into_any()

@@ -1,8 +1,10 @@
 //! 订单凭证 The slip of an order or a raised cap as a PDF: what was asked, what was answered, the tariff as it was public, and the proof of it
-//! inside, so that the file can be checked by itself (`charging::consent::proof`).
+//! inside, so that the file can be checked by itself (`charging::consent::proof`). Bills and itemised lists look alike ([`papers`]).
 
 mod face;
 mod pages;
+mod papers;
+mod table;
 
 use charging::consent::key::SigningKey;
 use charging::consent::proof;
@@ -13,6 +15,8 @@ use krilla::Document;
 use krilla::embed::{AssociationKind, EmbeddedFile, MimeType};
 use krilla::metadata::Metadata;
 use krilla::page::PageSettings;
+
+pub use self::papers::{bill_paper, months_paper, records_paper};
 
 use self::face::Face;
 use self::pages::{HEIGHT, Pages, WIDTH};

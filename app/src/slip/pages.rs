@@ -12,20 +12,20 @@ use super::face::Face;
 /// A4, in points.
 pub const WIDTH: f32 = 595.28;
 pub const HEIGHT: f32 = 841.89;
-const MARGIN: f32 = 56.0;
+pub(super) const MARGIN: f32 = 56.0;
 /// Where text ends, above the number of the page.
 const BOTTOM: f32 = HEIGHT - 72.0;
 /// From one line to the next, in sizes of the text.
-const LEADING: f32 = 1.55;
+pub(super) const LEADING: f32 = 1.55;
 /// Width of the names of facts.
 const LABEL: f32 = 88.0;
-const TEXT: f32 = 10.5;
-const SMALL: f32 = 9.0;
+pub(super) const TEXT: f32 = 10.5;
+pub(super) const SMALL: f32 = 9.0;
 /// Width of a drawn signature.
 const INK: f32 = 220.0;
 
-const BLACK: u8 = 20;
-const GREY: u8 = 95;
+pub(super) const BLACK: u8 = 20;
+pub(super) const GREY: u8 = 95;
 
 enum Item {
     Text {
@@ -51,9 +51,10 @@ enum Item {
 
 /// Pages that are filled from the top.
 pub struct Pages {
-    face: &'static Face,
+    pub(super) face: &'static Face,
     filled: Vec<Vec<Item>>,
-    y: f32,
+    /// Where the next thing stands, from the top.
+    pub(super) y: f32,
 }
 
 impl Pages {
@@ -140,6 +141,18 @@ impl Pages {
         self.y += size * LEADING;
     }
 
+    /// Text whose foot is at `y`, in characters of the font.
+    pub(super) fn text_at(&mut self, x: f32, y: f32, size: f32, grey: u8, text: String) {
+        self.put(Item::Text { x, y, size, grey, text });
+    }
+
+    /// A line across the page.
+    pub(super) fn rule(&mut self) {
+        let y = self.y + 2.0;
+        self.put(Item::Line { y });
+        self.y += 6.0;
+    }
+
     fn put(&mut self, item: Item) {
         if let Some(page) = self.filled.last_mut() {
             page.push(item);
@@ -147,7 +160,7 @@ impl Pages {
     }
 
     /// Begins a page where so much does not fit on this one.
-    fn room(&mut self, height: f32) {
+    pub(super) fn room(&mut self, height: f32) {
         if self.y + height > BOTTOM {
             self.filled.push(Vec::new());
             self.y = MARGIN;

@@ -60,6 +60,18 @@ pub(super) fn areas(l: Locale) -> Vec<Area> {
             needs: Permission::ReadIncidents,
         },
         Area {
+            href: "/staff/complaints",
+            name: td_string!(l, dispute.complaints),
+            about: td_string!(l, dispute.complaints_about),
+            needs: Permission::HelpSubscribers,
+        },
+        Area {
+            href: "/staff/subscribers",
+            name: td_string!(l, dispute.subscribers),
+            about: td_string!(l, dispute.subscribers_about),
+            needs: Permission::HelpSubscribers,
+        },
+        Area {
             href: "/staff/audit",
             name: td_string!(l, staff.audit),
             about: td_string!(l, staff.audit_about),

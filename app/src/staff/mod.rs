@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod board;
+mod disputes;
 mod enrol;
 mod home;
 mod incidents;
@@ -18,6 +19,7 @@ mod words;
 pub use accounts::{AccountPage, AccountsPage};
 pub use audit::AuditPage;
 pub use board::{BoardPage, EffectPage, WithdrawalsPage};
+pub use disputes::{CasePage, ComplaintsPage, LookPage, SubscriberPage};
 pub use enrol::EnrolPage;
 pub use home::StaffHomePage;
 pub use incidents::{AffectedPage, DetectorsPage, FindingPage, IncidentPage, IncidentsPage};

@@ -18,6 +18,9 @@ pub mod explain;
 mod explain_store;
 #[cfg(feature = "postgres")]
 pub mod export;
+pub mod files;
+#[cfg(feature = "postgres")]
+pub mod itemised;
 #[cfg(feature = "postgres")]
 pub mod run;
 #[cfg(feature = "postgres")]
@@ -36,6 +39,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Month;
 use crate::ledger::ChargeKind;
+use crate::quantity::Service;
 use crate::tariff::SchemeId;
 
 /// What a line of a bill is for, in the order in which lines are printed.
@@ -170,6 +174,27 @@ pub struct BillLine {
     pub exact: Decimal,
     /// Yuan, rounded to the fen.
     pub amount: Decimal,
+}
+
+/// 详单 A usage record, as the itemised list has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemisedRecord {
+    pub month: Month,
+    /// The id from the source.
+    pub id: String,
+    pub service: Service,
+    pub started_at: DateTime<Utc>,
+    /// Bytes, seconds, messages.
+    pub quantity: u64,
+    pub rating_group: Option<u32>,
+    /// Bytes, started minutes, messages: these three add up to the rated quantity.
+    pub from_allowance: u64,
+    pub overage: u64,
+    pub absorbed: u64,
+    /// Yuan, exact.
+    pub cost: Decimal,
+    /// The bill and its line; `None`: it cost nothing, or is not billed yet.
+    pub billed: Option<(Month, i32)>,
 }
 
 /// What this month has cost so far and will cost, and what is charged next.

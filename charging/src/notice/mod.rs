@@ -5,6 +5,7 @@ pub mod call;
 #[cfg(feature = "postgres")]
 pub mod choice;
 pub mod commitment_words;
+mod dispute_words;
 mod order_request;
 mod payment_words;
 #[cfg(feature = "postgres")]
@@ -25,6 +26,7 @@ mod words;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use account_words::{AccountNotice, DataLeft};
+pub use dispute_words::DisputeNotice;
 pub use payment_words::PaymentNotice;
 pub use service_words::{ListLead, ListedService, OtherTariff, ServiceNotice, pages};
 pub use topic::Topic;

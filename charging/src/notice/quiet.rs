@@ -105,6 +105,7 @@ impl Message<'_> {
                     ServiceNotice::FirstCharge { .. } | ServiceNotice::Renewal { .. } | ServiceNotice::Withdrawn { .. }
                 )
             }
+            Self::Dispute(notice) => notice.can_wait(),
             message => message.topic() == Some(Topic::UsageShare),
         }
     }

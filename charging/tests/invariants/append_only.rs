@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Broken, DENIED, refused};
 
-const APPEND_ONLY: [&str; 20] = [
+const APPEND_ONLY: [&str; 21] = [
     "operator",
     "channel",
     "tariff",
@@ -25,6 +25,7 @@ const APPEND_ONLY: [&str; 20] = [
     "bill_line",
     "bill_line_charge",
     "incoming_sms",
+    "dispute_event",
 ];
 
 /// Rows that change in named columns alone, and are never removed.

@@ -3,6 +3,7 @@
 
 mod append_only;
 mod consent;
+mod disputes;
 mod incident;
 mod mass_offer;
 mod money;

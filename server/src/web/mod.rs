@@ -1,6 +1,7 @@
 //! The portal over HTTP: pages and server functions of `app`, static files, and what every answer passes through.
 
 mod access;
+mod bill_files;
 mod gathered;
 mod headers;
 mod health;
@@ -100,6 +101,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .leptos_routes_with_context(&state, routes, headers::content_security_policy, move || shell(options.clone()))
         .layer(from_fn(move |request, next| hide_demo(demo, hidden.clone(), request, next)))
         .merge(slips::personal_routes())
+        .merge(bill_files::routes())
         // Inside the sessions, which tell whose request it is.
         .layer(guard.clone())
         .layer(sessions.clone())

@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use charging::csv;
 use charging::tariff::store::{self, StoreError};
 use charging::tariff::{Sale, TariffVersion, ZoneParameter, ZoneQuery, displayed_price, own_format};
 use futures::stream;
@@ -21,7 +22,7 @@ const PAGE: usize = 200;
 
 /// The addresses of the files.
 pub fn routes() -> Router<AppState> {
-    Router::new().route("/tariffs.json", get(json)).route("/tariffs.csv", get(csv))
+    Router::new().route("/tariffs.json", get(json)).route("/tariffs.csv", get(csv_file))
 }
 
 #[derive(Clone, Copy)]
@@ -34,7 +35,7 @@ async fn json(state: State<AppState>, parameters: Query<HashMap<String, String>>
     answer(state, parameters, Shape::Json).await
 }
 
-async fn csv(state: State<AppState>, parameters: Query<HashMap<String, String>>) -> Response {
+async fn csv_file(state: State<AppState>, parameters: Query<HashMap<String, String>>) -> Response {
     answer(state, parameters, Shape::Csv).await
 }
 
@@ -75,7 +76,7 @@ async fn matching(state: &AppState, query: &ZoneQuery, sales: &[Sale]) -> Result
 fn file(pool: PgPool, ids: VecDeque<String>, shape: Shape) -> Response {
     let start = match shape {
         Shape::Json => format!("{{\"format\":\"{}\",\"tariffs\":[", own_format::FORMAT),
-        Shape::Csv => format!("\u{feff}{}\r\n", COLUMNS.join(",")),
+        Shape::Csv => csv::head(&COLUMNS),
     };
     let end = match shape {
         Shape::Json => "\n]}\n",
@@ -184,42 +185,5 @@ fn csv_line(tariff: &TariffVersion) -> String {
         content.notes.clone(),
         shown(terms.ok().flatten()),
     ];
-    let fields: Vec<String> = fields.iter().map(|field| csv_field(field)).collect();
-    format!("{}\r\n", fields.join(","))
-}
-
-/// Quotes a field where it must be, and takes the power from one that a spreadsheet would run as a formula.
-fn csv_field(field: &str) -> String {
-    let guard = if field.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
-        || field.starts_with(['\t', '\r', '\n'])
-    {
-        "'"
-    } else {
-        ""
-    };
-    if guard.is_empty() && !field.contains(['"', ',', '\r', '\n']) {
-        return field.to_owned();
-    }
-    format!("\"{guard}{}\"", field.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_quoted_and_formulas_disarmed() {
-        for (field, written) in [
-            ("99元/月", "99元/月"),
-            ("a,b", "\"a,b\""),
-            ("说\"明白\"", "\"说\"\"明白\"\"\""),
-            ("一\n二", "\"一\n二\""),
-            ("=1+1", "\"'=1+1\""),
-            ("  -2", "\"'  -2\""),
-            ("\t@x", "\"'\t@x\""),
-            ("", ""),
-        ] {
-            assert_eq!(csv_field(field), written);
-        }
-    }
+    csv::line(&fields.map(|field| csv::text(&field)))
 }

@@ -1,6 +1,7 @@
 //! Work beside the requests: messages that are due, to subscribers and to network functions, what is told ahead, and what has had its time.
 
 mod cleanup;
+mod disputes;
 mod in_turn;
 mod mass_offers;
 mod notices;
@@ -36,6 +37,7 @@ const MASS_OFFERS_EVERY: Duration = Duration::from_secs(5);
 const FINDINGS_EVERY: Duration = Duration::from_secs(10);
 const TARIFFS_EVERY: Duration = Duration::from_secs(15);
 const WITHDRAWALS_EVERY: Duration = Duration::from_secs(30);
+const DISPUTES_EVERY: Duration = Duration::from_mins(1);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
 
 /// The workers of a server.
@@ -103,6 +105,9 @@ impl Workers {
         let told = (pool.clone(), clock.clone());
         let withdrawals = async move || tariffs::told(&told.0, told.1.now()).await;
         tasks.spawn(repeat(WITHDRAWALS_EVERY, stopped.clone(), withdrawals));
+        let disputed = (pool.clone(), clock.clone());
+        let disputes = async move || disputes::escalate(&disputed.0, disputed.1.now()).await;
+        tasks.spawn(repeat(DISPUTES_EVERY, stopped.clone(), disputes));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }

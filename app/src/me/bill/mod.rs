@@ -9,5 +9,6 @@ mod words;
 
 pub use arithmetic::{penalty_text, recurring_text};
 pub use receipt::BillPage;
-pub use why::WhyPage;
-pub use words::kind_text;
+pub use records::Records;
+pub use why::{WhyPage, grounds};
+pub use words::{kind_text, line_text, quantity_of};

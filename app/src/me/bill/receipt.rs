@@ -1,6 +1,10 @@
+use std::collections::BTreeMap;
+
 use charging::bill::store::{HISTORY_MONTHS_MAX, bill, current_month_estimate, history};
 use charging::bill::{Bill, BillLine, BillSummary};
 use charging::clock::Month;
+use charging::dispute::Dispute;
+use charging::dispute::store::of_bill;
 use charging::money::plain;
 use charging::payment::due::arrears;
 use charging::subscriber::Subscriber;
@@ -14,6 +18,7 @@ use super::preview::Preview;
 use super::words::{line_text, quantity_of};
 use crate::components::{PageError, Yuan, day_text, month_text, page, time_text};
 use crate::i18n::{Locale, td_string};
+use crate::me::disputes::row_mark;
 use crate::me::parts::query;
 use crate::me::pay::due_card;
 use crate::me::proof::fact;
@@ -39,7 +44,8 @@ pub fn BillPage() -> impl IntoView {
                 let bills = history(&mut db, subscriber_id, HISTORY_MONTHS_MAX).await?;
                 let due = arrears(&mut db, subscriber_id).await?;
                 let due = due_card(l, month, bill.total, &due, state.payments, problem.as_deref());
-                return Ok(view! { {receipt(l, &bill, &subscriber, &bills)} {due} }.into_any());
+                let disputes = of_bill(&mut db, subscriber_id, month).await?;
+                return Ok(view! { {receipt(l, &bill, &subscriber, &bills, &disputes)} {due} }.into_any());
             }
             if month == Month::of(state.clock.now()) {
                 let estimate = current_month_estimate(&mut db, subscriber_id, state.clock.now()).await?;
@@ -73,7 +79,13 @@ fn missing(l: Locale, title: String, text: &'static str) -> AnyView {
     .into_any()
 }
 
-fn receipt(l: Locale, bill: &Bill, subscriber: &Subscriber, bills: &[BillSummary]) -> AnyView {
+fn receipt(
+    l: Locale,
+    bill: &Bill,
+    subscriber: &Subscriber,
+    bills: &[BillSummary],
+    disputes: &BTreeMap<i32, Dispute>,
+) -> AnyView {
     let title = td_string!(l, bill.receipt_title, month = month_text(l, bill.month));
     let rounded = bill.lines.iter().any(|line| line.exact != line.amount);
     let rounding = if rounded { td_string!(l, bill.rounding) } else { td_string!(l, bill.rounding_none) };
@@ -98,7 +110,7 @@ fn receipt(l: Locale, bill: &Bill, subscriber: &Subscriber, bills: &[BillSummary
                     </tr>
                 </thead>
                 <tbody>
-                    {bill.lines.iter().map(|line| line_row(l, bill.month, line)).collect_view()}
+                    {bill.lines.iter().map(|line| line_row(l, bill.month, line, disputes.get(&line.line_no))).collect_view()}
                     {is_empty
                         .then(|| view! { <tr><td colspan="2" class="muted">{td_string!(l, bill.nothing_charged)}</td></tr> })}
                 </tbody>
@@ -110,6 +122,10 @@ fn receipt(l: Locale, bill: &Bill, subscriber: &Subscriber, bills: &[BillSummary
                 </tfoot>
             </table>
             {(!is_empty).then(|| view! { <p class="small muted">{rounding}</p> })}
+            <p class="actions">
+                <a class="button" href=format!("/me/bills/{}/bill.pdf", bill.month)>{td_string!(l, paper.bill_pdf)}</a>
+                <a class="button" href=format!("/me/bills/{}/bill.csv", bill.month)>{td_string!(l, paper.bill_csv)}</a>
+            </p>
         </article>
         {neighbours(l, bill.month, bills)}
     }
@@ -131,10 +147,11 @@ fn neighbours(l: Locale, month: Month, bills: &[BillSummary]) -> AnyView {
     .into_any()
 }
 
-fn line_row(l: Locale, month: Month, line: &BillLine) -> AnyView {
+fn line_row(l: Locale, month: Month, line: &BillLine, dispute: Option<&Dispute>) -> AnyView {
     let name = line_text(l, line);
     let amount = plain(line.amount);
     let why = td_string!(l, bill.why_label, kind = name.as_str(), tariff = line.tariff_name.as_str(), amount = amount);
+    let mark = row_mark(l, month, line, &name, dispute);
     let exact = (line.exact != line.amount).then(|| td_string!(l, bill.exact, exact = plain(line.exact)));
     view! {
         <tr>
@@ -142,9 +159,12 @@ fn line_row(l: Locale, month: Month, line: &BillLine) -> AnyView {
                 <span class="line-kind">{name}</span>
                 <span class="small muted">{line.tariff_name.clone()}</span>
                 {quantity_of(l, line).map(|quantity| view! { <span class="small muted">{quantity}</span> })}
-                <a class="why" href=format!("/me/bills/{month}/{}", line.line_no) aria-label=why>
-                    {td_string!(l, bill.why)}
-                </a>
+                <div class="line-links">
+                    <a class="why" href=format!("/me/bills/{month}/{}", line.line_no) aria-label=why>
+                        {td_string!(l, bill.why)}
+                    </a>
+                    {mark}
+                </div>
             </th>
             <td class="num">
                 <Yuan amount=line.amount />

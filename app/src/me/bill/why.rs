@@ -4,6 +4,8 @@ use charging::bill::LineKind;
 use charging::bill::explain::{Cause, Explanation};
 use charging::bill::store::explain;
 use charging::clock::{Month, local_date};
+use charging::dispute::Dispute;
+use charging::dispute::store::of_bill;
 use charging::money::plain;
 use charging::tariff::TariffVersion;
 use charging::usage::store::{RecordPage, records_of_bill_line};
@@ -17,6 +19,9 @@ use super::records::Records;
 use super::words::line_text;
 use crate::components::{PageError, TermsInWords, day_text, month_text, page, time_text};
 use crate::i18n::{Locale, td_string};
+use crate::me::disputes::dispute_form;
+use crate::me::disputes::words::problem_text;
+use crate::me::parts::{self, Tone, banner};
 use crate::me::proof::{channel_text, fact, method_text, price_text};
 use crate::request::{locale, signed_in};
 use crate::state::AppState;
@@ -34,8 +39,10 @@ pub fn WhyPage() -> impl IntoView {
             (params.get("month").unwrap_or_default(), params.get("line").and_then(|line| line.parse::<i32>().ok()))
         };
         let at_page: u32 = query.read_untracked().get("page").and_then(|page| page.parse().ok()).unwrap_or(1);
+        let l = locale();
+        let problem = parts::query("problem").and_then(|problem| problem_text(l, &problem));
         async move {
-            let (state, l) = (AppState::current(), locale());
+            let state = AppState::current();
             let subscriber_id = signed_in().await.ok_or(PageError::SignedOut)?;
             let Ok(month) = month.parse::<Month>() else { return Ok(no_such_month(l)) };
             let line_no = line.ok_or(PageError::NotFound)?;
@@ -49,12 +56,19 @@ pub fn WhyPage() -> impl IntoView {
                 }
                 LineKind::Recurring | LineKind::OneOff | LineKind::ThirdParty | LineKind::Adjustment => None,
             };
-            Ok(explanation(l, why, records))
+            let disputes = of_bill(&mut db, subscriber_id, month).await?;
+            Ok(explanation(l, why, records, disputes.get(&line_no), problem))
         }
     })
 }
 
-fn explanation(l: Locale, why: Explanation, records: Option<RecordPage>) -> AnyView {
+fn explanation(
+    l: Locale,
+    why: Explanation,
+    records: Option<RecordPage>,
+    dispute: Option<&Dispute>,
+    problem: Option<&'static str>,
+) -> AnyView {
     let month = month_text(l, why.month);
     let title = td_string!(l, bill.line_title, amount = plain(why.line.amount));
     let lead = td_string!(
@@ -67,6 +81,7 @@ fn explanation(l: Locale, why: Explanation, records: Option<RecordPage>) -> AnyV
     let bill = format!("/me/bills/{}", why.month);
     let base = format!("{bill}/{}?page=", why.line.line_no);
     let tariff_link = format!("/tariffs/{}/versions/{}", why.line.scheme_id, why.line.version);
+    let form = dispute_form(l, why.month, &why.line, dispute);
     view! {
         <Title text=title.clone() />
         <article class="slip stack">
@@ -75,21 +90,35 @@ fn explanation(l: Locale, why: Explanation, records: Option<RecordPage>) -> AnyV
                 <h1>{title}</h1>
                 <p>{lead}</p>
             </header>
-            <section class="card">
-                <h2>{td_string!(l, bill.how)}</h2>
-                {how(l, &why)}
-            </section>
-            <section class="card">
-                <h2>{td_string!(l, bill.agreed)}</h2>
-                {why.causes.iter().map(|cause| agreed(l, cause, &why.tariff, why.causes.len() > 1)).collect_view()}
-            </section>
-            <section class="card">
-                <h2>{td_string!(l, bill.tariff_then)}</h2>
-                {tariff_then(l, why.tariff)}
-                <p><a href=tariff_link>{td_string!(l, bill.tariff_link)}</a></p>
-            </section>
+            {problem.map(|text| banner(Tone::Bad, text))}
+            {grounds(l, why, true)}
+            {form}
             {records.map(|records| view! { <Records records base /> })}
         </article>
+    }
+    .into_any()
+}
+
+/// What a line rests on: the arithmetic, the order and the yes, the tariff as it was public. `is_owner`: the slips of the orders
+/// can be opened.
+pub fn grounds(l: Locale, why: Explanation, is_owner: bool) -> AnyView {
+    let tariff_link = format!("/tariffs/{}?version={}", why.line.scheme_id, why.line.version);
+    let several = why.causes.len() > 1;
+    let causes = why.causes.iter().map(|cause| agreed(l, cause, &why.tariff, several, is_owner)).collect_view();
+    view! {
+        <section class="card">
+            <h2>{td_string!(l, bill.how)}</h2>
+            {how(l, &why)}
+        </section>
+        <section class="card">
+            <h2>{td_string!(l, bill.agreed)}</h2>
+            {causes}
+        </section>
+        <section class="card">
+            <h2>{td_string!(l, bill.tariff_then)}</h2>
+            {tariff_then(l, why.tariff)}
+            <p><a href=tariff_link>{td_string!(l, bill.tariff_link)}</a></p>
+        </section>
     }
     .into_any()
 }
@@ -111,7 +140,7 @@ fn how(l: Locale, why: &Explanation) -> AnyView {
     view! { <ol class="steps">{said}</ol> }.into_any()
 }
 
-fn agreed(l: Locale, cause: &Cause, tariff: &TariffVersion, several: bool) -> AnyView {
+fn agreed(l: Locale, cause: &Cause, tariff: &TariffVersion, several: bool, is_owner: bool) -> AnyView {
     let terms = tariff.content.terms.as_ref();
     let price = terms.map(|terms| price_text(l, terms.recurring_price(), terms.one_off));
     let at_by = |time, by: &str| td_string!(l, bill.at_by, time = time_text(l, time), by = by);
@@ -127,7 +156,9 @@ fn agreed(l: Locale, cause: &Cause, tariff: &TariffVersion, several: bool) -> An
         </dl>
         <p class="small muted">{td_string!(l, bill.shown_text)}</p>
         <blockquote class="said">{cause.consent.evidence.description.clone()}</blockquote>
-        <p><a href=format!("/me/agreements/{}", cause.order_id)>{td_string!(l, bill.slip_link)}</a></p>
+        {is_owner.then(|| {
+            view! { <p><a href=format!("/me/agreements/{}", cause.order_id)>{td_string!(l, bill.slip_link)}</a></p> }
+        })}
     }
     .into_any()
 }

@@ -32,6 +32,11 @@ pub fn record_list(l: Locale, filter: Filter, list: RecordPage) -> AnyView {
             {none.then(|| view! { <p class="muted">{td_string!(l, me.us_records_none)}</p> })}
             <ul class="records">{rows}</ul>
             <Pager page=filter.page pages base=filter.page_base() />
+            <p class="actions">
+                <a class="button" href=format!("/me/usage/{}/records.pdf", filter.month)>{td_string!(l, paper.records_pdf)}</a>
+                <a class="button" href=format!("/me/usage/{}/records.csv", filter.month)>{td_string!(l, paper.records_csv)}</a>
+                <span class="muted">{td_string!(l, paper.free)}</span>
+            </p>
         </section>
     }
     .into_any()

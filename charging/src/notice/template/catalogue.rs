@@ -9,7 +9,8 @@ use super::{BillFacts, CancelCost, Lapse, Message};
 use crate::clock::{Month, start_of_day};
 use crate::notice::sms::parts;
 use crate::notice::{
-    AccountNotice, DataLeft, ListLead, ListedService, OtherTariff, PaymentNotice, ServiceNotice, Topic, UsageNotice,
+    AccountNotice, DataLeft, DisputeNotice, ListLead, ListedService, OtherTariff, PaymentNotice, ServiceNotice, Topic,
+    UsageNotice,
 };
 use crate::quantity::{GIB, Service};
 use crate::subscriber::Language;
@@ -209,6 +210,7 @@ pub(crate) fn messages(sample: &Sample, language: Language) -> Vec<Message<'_>> 
     let mut all = orders(sample);
     all.extend(services(sample, language).into_iter().map(Message::Service));
     all.extend(account(sample).into_iter().map(Message::Account));
+    all.extend(disputes(sample).map(Message::Dispute));
     all.extend(usage(sample).into_iter().map(Message::Usage));
     all.extend(payments(sample).into_iter().map(Message::Payment));
     all.extend([Message::NothingAsked, Message::Help]);
@@ -318,6 +320,20 @@ fn payments(sample: &Sample) -> Vec<PaymentNotice> {
         PaymentNotice::RefundArrived { amount },
         PaymentNotice::RefundToBalance { amount },
         PaymentNotice::RefundRejected { amount },
+    ]
+}
+
+fn disputes(sample: &Sample) -> [DisputeNotice; 8] {
+    let (award, amount, due_at) = (sample.amount.min(sample.price), sample.price, year_end());
+    [
+        DisputeNotice::Received { amount, due_at },
+        DisputeNotice::Asked { due_at },
+        DisputeNotice::Waiting { days: 10, due_at },
+        DisputeNotice::Upheld { award, amount, without_consent: false },
+        DisputeNotice::Upheld { award: amount, amount, without_consent: true },
+        DisputeNotice::Explained { amount, is_last: false },
+        DisputeNotice::Explained { amount, is_last: true },
+        DisputeNotice::Withdrawn { amount },
     ]
 }
 

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::Topic;
 use super::account_words::AccountNotice;
+use super::dispute_words::DisputeNotice;
 use super::order_request::order_request;
 use super::payment_words::PaymentNotice;
 use super::service_words::{ServiceNotice, cancel_confirmed_en, cancel_confirmed_zh};
@@ -108,6 +109,8 @@ pub enum Message<'a> {
     Account(AccountNotice<'a>),
     /// About money that came in or goes back.
     Payment(PaymentNotice),
+    /// What becomes of a dispute.
+    Dispute(DisputeNotice),
     /// To a reply that answers nothing that was asked.
     NothingAsked,
     /// To an SMS that is not understood.
@@ -177,6 +180,7 @@ impl Message<'_> {
             Self::Service(notice) => notice.kind(),
             Self::Account(notice) => notice.kind(),
             Self::Payment(notice) => notice.kind(),
+            Self::Dispute(notice) => notice.kind(),
             Self::NothingAsked => "nothing_asked",
             Self::Help => "help",
         }
@@ -261,6 +265,7 @@ impl Message<'_> {
             Self::Service(notice) => notice.chinese(),
             Self::Account(notice) => notice.chinese(),
             Self::Payment(notice) => notice.chinese(),
+            Self::Dispute(notice) => notice.chinese(),
             Self::NothingAsked => "您现在没有等待答复的业务，没有办理任何业务，没有收费。".to_owned(),
             Self::Help => HELP_ZH.to_owned(),
         }
@@ -332,6 +337,7 @@ impl Message<'_> {
             Self::Service(notice) => notice.english(),
             Self::Account(notice) => notice.english(),
             Self::Payment(notice) => notice.english(),
+            Self::Dispute(notice) => notice.english(),
             Self::NothingAsked => "Nothing waits for your answer. Nothing was ordered or charged.".to_owned(),
             Self::Help => HELP_EN.to_owned(),
         }
