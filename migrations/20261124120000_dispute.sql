@@ -1,8 +1,5 @@
 -- 争议 Disputes: a subscriber says that a line of a bill is wrong. Until that is answered the line is not due.
 
--- What a dispute names of a line besides its place: the amount, so that no verdict can be for more.
-create unique index if not exists bill_line_amount on bill_line (subscriber_id, month, line_no, amount);
-
 create table dispute (
     subscriber_id bigint not null references subscriber,
     dispute_id bigint generated always as identity,

@@ -166,12 +166,19 @@ pub async fn effects(conn: &mut PgConnection, mass_offer_id: i64) -> Result<Vec<
 /// When the database failed.
 pub async fn tally(conn: &mut PgConnection, mass_offer_id: i64) -> Result<Tally, MassOfferError> {
     let row = sqlx::query!(
-        r#"select count(*) filter (where r.state = 'agreed') as "agreed!", count(*) filter (where r.state = 'refused') as "refused!"
+        r#"select count(*) filter (where r.state = 'agreed') as "agreed!",
+            count(*) filter (where r.state = 'refused') as "refused!",
+            count(*) filter (where exists (
+                select from dispute d where d.subscriber_id = t.subscriber_id and d.opened_at >= t.asked_at
+                    and d.state <> 'withdrawn'
+            )) as "complaints!",
+            (select count(*) from finding f join mass_offer m on f.scheme_id = m.scheme_id and f.found_at >= m.decided_at
+                where m.mass_offer_id = $1) as "findings!"
         from mass_offer_target t join consent_request r on r.subscriber_id = t.subscriber_id and r.request_id = t.request_id
         where t.mass_offer_id = $1 and t.state = 'asked'"#,
         mass_offer_id,
     )
     .fetch_one(conn)
     .await?;
-    Ok(Tally { agreed: row.agreed, refused: row.refused, complaints: 0, findings: 0 })
+    Ok(Tally { agreed: row.agreed, refused: row.refused, complaints: row.complaints, findings: row.findings })
 }

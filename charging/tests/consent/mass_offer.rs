@@ -236,3 +236,39 @@ async fn it_stops_by_itself() {
     drop(conn);
     world.db.drop().await;
 }
+
+#[tokio::test]
+async fn a_complaint_or_an_abnormal_charge_stops_it() {
+    let world = World::new().await;
+    let all = world.customers(4).await;
+    let id = world.approved(20_000).await;
+    assert_eq!(world.turn(now()).await, 4);
+    let mut conn = world.db.app.acquire().await.unwrap();
+    assert_eq!(tally(&mut conn, id).await.unwrap().complaints, 0);
+    let complaint = |subscriber_id: i64| {
+        format!(
+            "insert into bill (subscriber_id, month, total, closed_at) values ({subscriber_id}, '2026-09-01', 59, '2026-10-01');
+            insert into bill_line (subscriber_id, month, line_no, kind, scheme_id, version, charge_month, quantity, exact, amount)
+            values ({subscriber_id}, '2026-09-01', 1, 'recurring', '{PLAN}', 1, '2026-09-01', 1, 59, 59);
+            insert into dispute (subscriber_id, month, line_no, line_amount, opened_at, round_at, due_at, findings, suggested)
+            select {subscriber_id}, '2026-09-01', 1, 59, at, at, at + interval '15 days', array['in_order'], 0
+            from (values (timestamptz '2026-10-15 13:00+08')) as opened (at)"
+        )
+    };
+    for subscriber_id in &all[..3] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(complaint(*subscriber_id))).execute(&mut *conn).await.unwrap();
+    }
+    assert_eq!(tally(&mut conn, id).await.unwrap().complaints, 3);
+    assert_eq!(world.turn(now() + TimeDelta::minutes(30)).await, 0);
+    assert_eq!(world.state(id).await, State::Halted(Halt::Complaints));
+    let finding = format!(
+        "insert into finding (detector, version, scheme_id, source, day, found_at)
+        values ('no_consent', 1, '{OTHER_PLAN}', 'web', '2026-10-15', '2026-10-15 14:00+08')"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(finding)).execute(&mut *conn).await.unwrap();
+    resume(&mut conn, &approver(), id, now()).await.unwrap();
+    world.turn(now() + TimeDelta::minutes(31)).await;
+    assert_eq!(world.state(id).await, State::Halted(Halt::Findings));
+    drop(conn);
+    world.db.drop().await;
+}
