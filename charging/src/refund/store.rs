@@ -5,8 +5,8 @@ use rand::CryptoRng;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::parts::{NewPart, Source, write_parts};
 use super::plan::{self, Paid, Plan, TooMuch};
+use super::write::{NewPart, Source, write_parts};
 use super::{NOTE_CHARS_MAX, NewRefund, Of, Route};
 use crate::actor::Actor;
 use crate::clock::Month;
