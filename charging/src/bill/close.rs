@@ -208,7 +208,7 @@ fn bill_ready(month: Month, bill: &NewBill, paid: &HashMap<i64, Vec<Share>>) -> 
     let NewBill { draft, lines, total } = bill;
     let shares = paid.get(&draft.subscriber_id).into_iter().flatten();
     let paid: Decimal = shares.filter(|share| share.line.month == month).map(|share| share.amount).sum();
-    let is_fee = |line: &&NewLine| matches!(line.kind, LineKind::Recurring | LineKind::OneOff);
+    let is_fee = |line: &&NewLine| matches!(line.kind, LineKind::Recurring | LineKind::OneOff | LineKind::ThirdParty);
     let fees: Decimal = lines.iter().filter(is_fee).map(|line| line.amount).sum();
     let facts =
         BillFacts { fees, overage: *total - fees, change: draft.previous_total.map(|previous| *total - previous) };

@@ -67,7 +67,9 @@ impl Money {
         money
     }
 
+    /// Closes a month. Whoever is here has been told of the first charge.
     async fn close(&self, month: &str, on: DateTime<Utc>) {
+        sqlx::query("delete from first_charge").execute(&self.world.db.owner).await.unwrap();
         let summary = run(&self.world.db.app, month.parse().unwrap(), &ManualClock::new(on), |_| ()).await.unwrap();
         assert!(summary.refused.is_empty(), "{:?}", summary.refused);
     }

@@ -107,7 +107,7 @@ async fn closed_bills_are_paid_from_the_balance_of_those_who_chose_that() {
     tx.commit().await.unwrap();
     assert_eq!(money.due().await, "69.00", "what is due already waits for its owner or the next bill");
     money.close("2026-10", november).await;
-    assert_eq!((money.due().await, money.balance().await), ("28.00".to_owned(), "0.00".to_owned()));
+    assert_eq!((money.due().await, money.balance().await), ("28.00".to_owned(), "0".to_owned()));
     money.check_books().await;
     let bill: String = sqlx::query_scalar("select body from notice where event_key = 'bill:2026-10'")
         .fetch_one(&money.world.db.owner)
@@ -143,7 +143,7 @@ async fn nothing_is_taken_from_the_balance_of_those_who_chose_nothing_or_ended_i
     assert_eq!(pay_from_balance(&mut tx, money.a, &by, now()).await.unwrap(), Some(yuan("100")));
     assert_eq!(pay_from_balance(&mut tx, money.a, &by, now()).await.unwrap(), None);
     tx.commit().await.unwrap();
-    assert_eq!((money.due().await, money.balance().await), ("28.00".to_owned(), "0.00".to_owned()));
+    assert_eq!((money.due().await, money.balance().await), ("28.00".to_owned(), "0".to_owned()));
     money.check_books().await;
     money.drop().await;
 }
