@@ -237,7 +237,15 @@ async fn a_charge_of_another_system_goes_back_once_as_it_was_paid() {
             values ({a}, 1, 1, '{paid_by}', '{route}', {amount}, 95, 'gateway', 0, {amount}, '{ID}', 'approved', now())"
         )
     };
-    let imported = 7;
+    let imported: i64 = sqlx::query_scalar(
+        "insert into imported_charge (subscriber_id, source_id, kind, scheme_id, amount, charged_at, month, route, route_reference,
+            imported_at)
+        values ($1, '1', 'one_off', 'X1', 95, now(), '2026-09-01', 'gateway', '4200', now()) returning imported_charge_id",
+    )
+    .bind(a)
+    .fetch_one(&paid.broken.world.db.owner)
+    .await
+    .unwrap();
     let good = refund(imported, 95);
     accepted(app, &format!("{good}; {}", part("gateway", "gateway", 95))).await;
     refused(
@@ -252,6 +260,9 @@ async fn a_charge_of_another_system_goes_back_once_as_it_was_paid() {
                 "refund_part_source",
             ),
             ("into the balance", format!("{good}; {}", part("gateway", "balance", 95)), "refund_part_route"),
+            ("one that was not imported", refund(imported + 1, 95), "refund_imported_charge"),
+            ("saying that it was more", good.replace("95, 'gateway'", "99, 'gateway'"), "refund_imported_charge"),
+            ("to another payment", good.replace("'4200'", "'4300'"), "refund_imported_reference"),
             ("without the gateway's number", good.replace("'4200'", "null"), "refund_reference"),
         ],
     )

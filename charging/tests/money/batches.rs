@@ -12,9 +12,21 @@ use crate::{Money, rng, september, staff, yuan};
 /// The gateway's or platform's number of what was imported.
 pub const REFERENCE: &str = "4200001234567890";
 
-/// A charge of another system. Returns its id.
-pub async fn imported(money: &Money, _route: &str, _amount: &str) -> i64 {
-    i64::from(u32::try_from(money.a).unwrap()) * 10 + 1
+/// A charge of another system, in yuan. Returns its id.
+pub async fn imported(money: &Money, route: Route, amount: &str) -> i64 {
+    sqlx::query_scalar(
+        "insert into imported_charge (subscriber_id, source_id, kind, scheme_id, amount, charged_at, month, route, route_reference,
+            imported_at)
+        values ($1, $2, 'one_off', 'X1', $3, now(), '2026-09-01', $2, case when $2 in ('gateway', 'platform') then $4 end, now())
+        returning imported_charge_id",
+    )
+    .bind(money.a)
+    .bind(route.as_str())
+    .bind(yuan(amount))
+    .bind(REFERENCE)
+    .fetch_one(&money.world.db.owner)
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
@@ -24,9 +36,10 @@ async fn a_batch_is_made_once_however_often_it_is_run() {
     let lead = staff(&mut tx, "wang.li", &[Role::AgentLead]).await;
     let other = staff(&mut tx, "zhao.yun", &[Role::AgentLead]).await;
     let mut items = Vec::new();
-    for (n, route) in (1_u32..).zip([Route::Bill, Route::Balance, Route::Gateway, Route::Platform]) {
+    for route in [Route::Bill, Route::Balance, Route::Gateway, Route::Platform] {
         let reference = matches!(route, Route::Gateway | Route::Platform).then(|| REFERENCE.to_owned());
-        let charge = ImportedCharge { imported_charge_id: n.into(), charged: yuan("95.00"), paid_by: route, reference };
+        let imported_charge_id = imported(&money, route, "95.00").await;
+        let charge = ImportedCharge { imported_charge_id, charged: yuan("95.00"), paid_by: route, reference };
         items.push(Item { subscriber_id: money.a, of: Of::Imported(charge), amount: yuan("95.00") });
     }
     let line = Of::Line { month: september(), line_no: 2 };

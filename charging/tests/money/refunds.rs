@@ -216,7 +216,7 @@ async fn a_platform_has_fifteen_days_and_then_somebody_looks() {
     let mut tx = money.world.db.app.begin().await.unwrap();
     let lead = staff(&mut tx, "wang.li", &[Role::AgentLead]).await;
     tx.commit().await.unwrap();
-    let imported_charge_id = crate::batches::imported(&money, "platform", "19.90").await;
+    let imported_charge_id = crate::batches::imported(&money, Route::Platform, "19.90").await;
     let charge = ImportedCharge {
         imported_charge_id,
         charged: yuan("19.90"),
