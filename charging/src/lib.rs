@@ -30,4 +30,5 @@ pub mod subscriber;
 pub mod tariff;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod third_party;
 pub mod usage;

@@ -20,7 +20,7 @@ use charging::demo::gateway as books;
 use charging::payment::balance::balance;
 use charging::payment::due::arrears;
 use charging::reconciliation::What;
-use charging::reconciliation::store::{differences, statements};
+use charging::reconciliation::view::{differences, statements};
 use charging::refund::{NewRefund, Of, Reason, RefundState, desk, view};
 use charging::staff::{Actor, Member, Role};
 use chrono::TimeDelta;

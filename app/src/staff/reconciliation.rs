@@ -1,8 +1,7 @@
 //! `/staff/reconciliation`: the gateway's statements, and what in them is not as in our books.
 
-use charging::reconciliation::store::{
-    Difference, PAGE, ReconciliationError, Statement, differences, resolve, statements,
-};
+use charging::reconciliation::store::{ReconciliationError, resolve};
+use charging::reconciliation::view::{Difference, PAGE, Statement, differences, statements};
 use charging::reconciliation::{Kind, What};
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -154,7 +154,7 @@ async fn ledger(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
         from charge as c
         left join transfer as t on t.subscriber_id = c.subscriber_id and t.charge_id = c.charge_id
         where t.amount is distinct from c.amount
-            or t.debit_account <> 'receivable' or t.credit_account <> 'revenue.' || c.kind
+            or t.debit_account <> 'receivable' or t.credit_account <> case c.kind when 'third_party' then 'payable' else 'revenue.' || c.kind end
         "#
     )
     .fetch_all(pool)

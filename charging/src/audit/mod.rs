@@ -2,10 +2,11 @@
 //!
 //! Nothing here is shared with the engine but the reading of tariffs: [`rerate`] works out plainly, from the rating
 //! rules of design.md, what the records of a month must have cost, [`evidence`] reads every proof of a yes, and the SQL of
-//! [`checks`] compares sums and references of what is stored.
+//! [`checks`] and [`money`] compares sums and references of what is stored.
 
 mod checks;
 mod evidence;
+mod money;
 mod penalty;
 mod recurring;
 mod rerate;
@@ -94,6 +95,7 @@ pub async fn audit(pool: &PgPool, month: Option<Month>, mut progress: impl FnMut
     evidence::run(pool, &mut report).await?;
     checks::run(pool, &mut report).await?;
     penalty::run(pool, &mut report).await?;
+    money::run(pool, &mut report).await?;
     let months = match month {
         Some(month) => vec![month],
         None => months_with_data(pool).await?,

@@ -28,7 +28,7 @@ pub(super) async fn month(
     }
     let charged = sqlx::query!(
         r#"
-        select subscription_id, kind, amount from charge
+        select subscription_id as "subscription_id!", kind, amount from charge
         where subscriber_id = $1 and month = $2 and kind in ('recurring', 'one_off')
         "#,
         subscriber_id,

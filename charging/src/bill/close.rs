@@ -15,6 +15,8 @@ use crate::ledger::NewCharge;
 use crate::ledger::store::{PostedCharge, post_charges, post_roundings};
 use crate::notice::store::tell_many;
 use crate::notice::template::{BillFacts, Message};
+use crate::payment::Share;
+use crate::payment::balance::pay_closed_bills;
 
 /// A bill that is about to be written.
 struct NewBill {
@@ -69,7 +71,9 @@ pub(super) async fn close(
     insert_links(conn, month, &bills, &posted).await?;
     let roundings: Vec<_> = bills.iter().map(|bill| (bill.draft.subscriber_id, bill.rounding())).collect();
     post_roundings(conn, month, &roundings, now).await?;
-    tell_many(conn, &bills.iter().map(|bill| bill_ready(month, bill)).collect::<Vec<_>>(), now).await?;
+    let subscribers: Vec<i64> = bills.iter().map(|bill| bill.draft.subscriber_id).collect();
+    let paid = pay_closed_bills(conn, &subscribers, now).await?;
+    tell_many(conn, &bills.iter().map(|bill| bill_ready(month, bill, &paid)).collect::<Vec<_>>(), now).await?;
     Ok(bills.iter().map(|bill| bill.total).collect())
 }
 
@@ -198,13 +202,16 @@ fn check_written(table: &'static str, expected: usize, written: u64) -> Result<(
     if written == expected as u64 { Ok(()) } else { Err(RunError::Incomplete { table, expected, written }) }
 }
 
-/// 账单提醒: the bill is pushed every month (campaign 明白办、放心用, part 4).
-fn bill_ready(month: Month, bill: &NewBill) -> (i64, String, Message<'static>) {
+/// 账单提醒: the bill is pushed every month (campaign 明白办、放心用, part 4). What was `paid` of it from the balance at once is not
+/// due any more.
+fn bill_ready(month: Month, bill: &NewBill, paid: &HashMap<i64, Vec<Share>>) -> (i64, String, Message<'static>) {
     let NewBill { draft, lines, total } = bill;
-    let is_fee = |line: &&NewLine| matches!(line.kind, LineKind::Recurring | LineKind::OneOff);
+    let shares = paid.get(&draft.subscriber_id).into_iter().flatten();
+    let paid: Decimal = shares.filter(|share| share.line.month == month).map(|share| share.amount).sum();
+    let is_fee = |line: &&NewLine| matches!(line.kind, LineKind::Recurring | LineKind::OneOff | LineKind::ThirdParty);
     let fees: Decimal = lines.iter().filter(is_fee).map(|line| line.amount).sum();
     let facts =
         BillFacts { fees, overage: *total - fees, change: draft.previous_total.map(|previous| *total - previous) };
-    let message = Message::BillReady { month, total: *total, due: *total, facts };
+    let message = Message::BillReady { month, total: *total, due: *total - paid, facts };
     (draft.subscriber_id, format!("bill:{month}"), message)
 }

@@ -94,6 +94,7 @@ impl LineKind {
             ChargeKind::DataOverage => Self::DataOverage,
             ChargeKind::VoiceOverage => Self::VoiceOverage,
             ChargeKind::SmsOverage => Self::SmsOverage,
+            ChargeKind::ThirdParty => Self::ThirdParty,
         }
     }
 }

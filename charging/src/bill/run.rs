@@ -18,6 +18,7 @@ use crate::ledger::store::LedgerError;
 use crate::notice::store::NoticeError;
 use crate::order::first_charge::remind_all;
 use crate::order::store::OrderError;
+use crate::payment::store::PaymentError;
 use crate::tariff::InvalidSchemeId;
 
 /// Subscribers whose bills are written in one transaction.
@@ -73,6 +74,8 @@ pub enum RunError {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Notice(#[from] NoticeError),
+    #[error("a closed bill could not be paid from the balance")]
+    Payment(#[from] PaymentError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -88,7 +91,10 @@ impl RunError {
         match self {
             Self::Database(error)
             | Self::Ledger(LedgerError::Database(error))
-            | Self::Notice(NoticeError::Database(error)) => Some(error),
+            | Self::Notice(NoticeError::Database(error))
+            | Self::Payment(PaymentError::Database(error) | PaymentError::Notice(NoticeError::Database(error))) => {
+                Some(error)
+            }
             _ => None,
         }
     }

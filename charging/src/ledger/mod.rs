@@ -34,11 +34,20 @@ pub enum ChargeKind {
     VoiceOverage,
     /// 短信超出 of one usage record.
     SmsOverage,
+    /// 代扣费 for one item of a platform.
+    ThirdParty,
 }
 
 impl ChargeKind {
-    pub const ALL: [Self; 6] =
-        [Self::Recurring, Self::OneOff, Self::Penalty, Self::DataOverage, Self::VoiceOverage, Self::SmsOverage];
+    pub const ALL: [Self; 7] = [
+        Self::Recurring,
+        Self::OneOff,
+        Self::Penalty,
+        Self::DataOverage,
+        Self::VoiceOverage,
+        Self::SmsOverage,
+        Self::ThirdParty,
+    ];
 
     /// The name in files and in the database.
     pub fn as_str(self) -> &'static str {
@@ -49,6 +58,7 @@ impl ChargeKind {
             Self::DataOverage => "data_overage",
             Self::VoiceOverage => "voice_overage",
             Self::SmsOverage => "sms_overage",
+            Self::ThirdParty => "third_party",
         }
     }
 
@@ -64,7 +74,7 @@ impl ChargeKind {
     /// The service whose usage it charges; `None` for charges of a subscription itself.
     pub fn service(self) -> Option<Service> {
         match self {
-            Self::Recurring | Self::OneOff | Self::Penalty => None,
+            Self::Recurring | Self::OneOff | Self::Penalty | Self::ThirdParty => None,
             Self::DataOverage => Some(Service::Data),
             Self::VoiceOverage => Some(Service::Voice),
             Self::SmsOverage => Some(Service::Sms),
@@ -101,7 +111,7 @@ pub enum Account {
     Receivable,
     /// 尾差: the difference between exact charges and lines rounded to the fen.
     Rounding,
-    /// 收入, by kind of charge.
+    /// 收入, by kind of charge; what is collected for a platform is none, but payable.
     Revenue(ChargeKind),
     /// 余额: owed to the subscriber.
     Balance,
@@ -134,7 +144,7 @@ impl Account {
             Self::Balance => "balance",
             Self::Gateway => "gateway",
             Self::Cash => "cash",
-            Self::Payable => "payable",
+            Self::Payable | Self::Revenue(ChargeKind::ThirdParty) => "payable",
             Self::Refund => "refund",
             Self::RefundUnderWay => "refund_under_way",
             Self::Claim => "claim",
@@ -172,9 +182,10 @@ mod tests {
     fn names_are_read_back() {
         for kind in ChargeKind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
-            assert_eq!(Account::Revenue(kind).as_str(), format!("revenue.{kind}"));
+            let account = if kind == ChargeKind::ThirdParty { "payable".to_owned() } else { format!("revenue.{kind}") };
+            assert_eq!(Account::Revenue(kind).as_str(), account);
         }
-        assert!("third_party".parse::<ChargeKind>().is_err());
+        assert!("refund".parse::<ChargeKind>().is_err());
         for service in Service::ALL {
             assert_eq!(ChargeKind::overage_of(service).service(), Some(service));
         }

@@ -96,7 +96,7 @@ pub async fn post_charges(conn: &mut PgConnection, charges: &[NewCharge]) -> Res
     let amounts: Vec<Decimal> = charges.iter().map(|c| c.amount).collect();
     let times: Vec<DateTime<Utc>> = charges.iter().map(|c| c.charged_at).collect();
     let rows = sqlx::query!(
-        "with posted as (
+        r#"with posted as (
              insert into charge (subscriber_id, kind, month, subscription_id, scheme_id, version, recurring_price,
                  one_off_price, usage_source_id, quantity, amount, charged_at, penalty)
              select new.*, case when kind = 'penalty' then amount end from unnest($1::bigint[], $2::text[], $3::date[], $4::bigint[], $5::text[], $6::integer[],
@@ -106,7 +106,7 @@ pub async fn post_charges(conn: &mut PgConnection, charges: &[NewCharge]) -> Res
          moved as (
              insert into transfer (subscriber_id, debit_account, credit_account, amount, at, charge_id)
              select subscriber_id, 'receivable', 'revenue.' || kind, amount, charged_at, charge_id from posted)
-         select subscriber_id, charge_id, kind, subscription_id from posted",
+         select subscriber_id, charge_id, kind, subscription_id as "subscription_id!" from posted"#,
         &subscribers,
         &kinds,
         &months,

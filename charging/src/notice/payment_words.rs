@@ -66,15 +66,15 @@ impl PaymentNotice {
             }
             Self::RefundApproved { amount, waived, balance, gateway, platform } => {
                 let ways = [
-                    (waived, "从未付账单减去"),
-                    (balance, "退到余额"),
-                    (gateway, "原路退回付款账户，一般1至3个工作日到账，"),
-                    (platform, "由代收平台退回，最迟15天答复，"),
+                    (waived, "从未付的账单减去", ""),
+                    (balance, "退到余额", ""),
+                    (gateway, "原路退回付款账户", "，一般1到3个工作日到账"),
+                    (platform, "向代收平台追回", "，平台15天内答复"),
                 ];
                 let ways: Vec<String> = ways
                     .into_iter()
-                    .filter(|(amount, _)| !amount.is_zero())
-                    .map(|(amount, way)| format!("{way}{}", yuan(amount)))
+                    .filter(|(amount, ..)| !amount.is_zero())
+                    .map(|(amount, way, when)| format!("{way}{}{when}", yuan(amount)))
                     .collect();
                 format!("退费{}已批准：{}。", yuan(amount), ways.join("；"))
             }

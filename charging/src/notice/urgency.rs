@@ -20,9 +20,9 @@ impl Urgency {
     pub fn of(kind: &str) -> Self {
         match kind {
             "sign_in_code" | "order_request" | "cap_request" | "order_success" | "plan_change" | "order_lapsed"
-            | "order_refused" | "cancel_confirmed" | "cancel_undone" | "cap_changed" | "cap_refused" | "cap_lapsed"
-            | "service_list" | "not_cancelled" | "first_charge_made" | "my_plan" | "my_data" | "my_bill" | "my_cap"
-            | "cap_unchanged" | "reminders" | "nothing_asked" | "help" => Self::Awaited,
+            | "order_refused" | "collected" | "cancel_confirmed" | "cancel_undone" | "cap_changed" | "cap_refused"
+            | "cap_lapsed" | "service_list" | "not_cancelled" | "first_charge_made" | "my_plan" | "my_data"
+            | "my_bill" | "my_cap" | "cap_unchanged" | "reminders" | "nothing_asked" | "help" => Self::Awaited,
             "bill_ready" | "tariff_withdrawn" => Self::Bulk,
             _ => Self::Prompt,
         }

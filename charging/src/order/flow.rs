@@ -10,7 +10,7 @@ use super::ending::{give_way, penalty_of_change};
 use super::store::{Event, NewOrder, NewSubscription, OrderError, Step, held, place, start};
 use super::{Held, Offer, Refusal, first_charge, may_order};
 use crate::actor::By;
-use crate::clock::local_date;
+use crate::clock::{Month, local_date};
 use crate::consent::Subject;
 use crate::consent::request::{self, Answer, Asked, Given, OpenRequest, Question, RequestError};
 use crate::consent::store::lock_subscriber;
@@ -18,6 +18,7 @@ use crate::notice::store::tell;
 use crate::notice::template::{Leaving, MASKED_CODE, Message};
 use crate::subscriber::Subscriber;
 use crate::tariff::{self, Kind, Penalty, SchemeId, Terms};
+use crate::third_party::store::platform_of;
 use crate::usage::store::refresh_allowances;
 
 /// What an answer brought about.
@@ -75,6 +76,40 @@ fn terms(offer: &Offer) -> Result<&Terms, Refusal> {
 /// # Errors
 /// [`OrderError::Refused`] with the reason, too many messages were asked for, or the database failed.
 pub async fn request(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    scheme_id: &SchemeId,
+    by: &By,
+    now: DateTime<Utc>,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<Asked, OrderError> {
+    if platform_of(conn, scheme_id).await?.is_some() {
+        return Err(Refusal::ByPlatform.into());
+    }
+    ask(conn, subscriber_id, scheme_id, by, now, rng).await
+}
+
+/// Asks by SMS for a yes to an item of a platform, which comes once and starts nothing.
+///
+/// # Errors
+/// As [`request`], and when it has a monthly price or none at all.
+pub(crate) async fn request_item(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    scheme_id: &SchemeId,
+    by: &By,
+    now: DateTime<Utc>,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<Asked, OrderError> {
+    let offer = offer(conn, subscriber_id, scheme_id, now).await?;
+    let terms = terms(&offer)?;
+    if !terms.recurring_price().is_zero() || terms.one_off.is_zero() {
+        return Err(Refusal::NoTerms.into());
+    }
+    ask(conn, subscriber_id, scheme_id, by, now, rng).await
+}
+
+async fn ask(
     conn: &mut PgConnection,
     subscriber_id: i64,
     scheme_id: &SchemeId,
@@ -179,6 +214,9 @@ pub(crate) async fn settle(
     if now > request.expires_at {
         return Err(RequestError::TooLate.into());
     }
+    if platform_of(conn, scheme_id).await?.is_some() {
+        return Err(Refusal::ByPlatform.into());
+    }
     let subscriber = subscriber(conn, subscriber_id).await?;
     let held = held(conn, subscriber_id, now).await?;
     let offer = find_offer(conn, &subscriber, scheme_id, &held, now).await?;
@@ -213,6 +251,47 @@ pub(crate) async fn settle(
     tell(conn, subscriber_id, order_event(order_id), &message, now).await?;
     first_charge::remind(conn, &[subscriber_id], now).await?;
     Ok(Ordered { order_id, subscription_id, consent_seq, starts_at: change.starts_at })
+}
+
+/// Records the yes to an item of a platform, as [`settle`] does; the order is for the caller to place. The subscriber must be locked.
+pub(crate) async fn agree_to_item(
+    conn: &mut PgConnection,
+    request: &OpenRequest,
+    answer: &Answer,
+) -> Result<NewOrder, OrderError> {
+    let Subject::Order { scheme_id, version, recurring_price, one_off_price } = &request.subject else {
+        return Err(RequestError::NotOpen.into());
+    };
+    let (subscriber_id, now) = (request.subscriber_id, answer.at);
+    if now > request.expires_at {
+        return Err(RequestError::TooLate.into());
+    }
+    let offer = offer(conn, subscriber_id, scheme_id, now).await?;
+    let terms = terms(&offer)?;
+    let offered = (offer.tariff.version, terms.recurring_price(), terms.one_off);
+    if offered != (*version, *recurring_price, *one_off_price) {
+        return Err(Refusal::OfferChanged.into());
+    }
+    let consent_seq = request::agree(conn, request, answer).await?;
+    Ok(NewOrder {
+        subscriber_id,
+        scheme_id: scheme_id.clone(),
+        version: *version,
+        consent_seq,
+        by: By::subscriber(&answer.channel_id),
+        ordered_at: now,
+    })
+}
+
+/// Tells of what was collected for a platform.
+pub(crate) async fn tell_item(conn: &mut PgConnection, order: &NewOrder, order_id: i64) -> Result<(), OrderError> {
+    let tariff =
+        tariff::store::version(conn, &order.scheme_id, order.version).await?.ok_or(OrderError::UnknownTariff)?;
+    let content = &tariff.content;
+    let amount = content.terms.as_ref().ok_or(OrderError::Corrupt("terms"))?.one_off;
+    let message = Message::Collected { name: &content.name, amount, month: Month::of(order.ordered_at) };
+    tell(conn, order.subscriber_id, order_event(order_id), &message, order.ordered_at).await?;
+    Ok(())
 }
 
 /// The event of the notice that told of success.

@@ -112,6 +112,8 @@ pub enum Refusal {
     PlanChangeWaiting,
     #[error("its terms or price changed since it was asked; ask again")]
     OfferChanged,
+    #[error("it is an item of a platform, which asks for it")]
+    ByPlatform,
 }
 
 /// What is on offer: the newest published version of a tariff, and since when its sale is stopped, if it is.

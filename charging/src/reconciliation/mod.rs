@@ -2,6 +2,8 @@
 
 #[cfg(feature = "postgres")]
 pub mod store;
+#[cfg(feature = "postgres")]
+pub mod view;
 
 use std::fmt;
 use std::str::FromStr;

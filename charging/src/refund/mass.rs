@@ -10,8 +10,8 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::desk::by;
-use super::parts::{NewPart, Source, write_parts};
 use super::store::{Decided, RefundError, carry_out, check_amount, route_of};
+use super::write::{NewPart, Source, write_parts};
 use super::{ImportedCharge, Of, Reason};
 use crate::clock::Month;
 use crate::payment::nonce;

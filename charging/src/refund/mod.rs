@@ -18,6 +18,8 @@ pub mod parts;
 pub mod store;
 #[cfg(feature = "postgres")]
 pub mod view;
+#[cfg(feature = "postgres")]
+mod write;
 
 pub use state::{PartEvent, PartState, RefundState, Route, Step};
 

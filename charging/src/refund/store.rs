@@ -5,8 +5,8 @@ use rand::CryptoRng;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::parts::{NewPart, Source, write_parts};
 use super::plan::{self, Paid, Plan, TooMuch};
+use super::write::{NewPart, Source, write_parts};
 use super::{NOTE_CHARS_MAX, NewRefund, Of, Route};
 use crate::actor::Actor;
 use crate::clock::Month;
@@ -63,7 +63,7 @@ impl From<sqlx::Error> for RefundError {
             Some("refund_by_another" | "refund_batch_by_another") => Self::Oneself,
             Some("refund_by_itself") => Self::NotBySystem,
             Some("refund_line_open" | "refund_imported_once" | "refund_line_of_batch") => Self::Already,
-            Some("refund_line_amount" | "refund_imported_charge") => Self::NoCharge,
+            Some("refund_line_amount" | "refund_imported_charge" | "refund_imported_reference") => Self::NoCharge,
             _ => Self::Database(error),
         }
     }

@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|
 //! | every kind of tariff, for money and for nothing | [`not_by_sms`] | [`not_by_import`] | [`not_by_plain_sql`] | `server/tests/consent.rs` |
 //! | another plan instead of the present one | [`no_change_of_plan`] | as a plan | [`no_change_of_plan`] | `server/tests/consent.rs` |
+//! | 手机代扣费, an item of a platform | `third_party.rs` | no file brings one | `third_party.rs` | a platform asks, no page does |
 //! | a higher cap | [`no_higher_cap`] | [`no_higher_cap`] | [`no_higher_cap`] | `server/tests/consent.rs` |
 
 use charging::consent::incoming::{Handled, incoming};
@@ -40,7 +41,7 @@ impl World {
     }
 
     /// What plain SQL as the server's own role is refused by.
-    async fn refuser(&self, sql: String) -> String {
+    pub async fn refuser(&self, sql: String) -> String {
         let mut tx = self.db.app.begin().await.unwrap();
         let error = sqlx::raw_sql(AssertSqlSafe(sql.clone())).execute(&mut *tx).await.expect_err(&sql);
         tx.rollback().await.unwrap();

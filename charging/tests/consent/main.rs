@@ -16,6 +16,7 @@ mod sign_in;
 mod signing;
 mod stopping;
 mod tampering;
+mod third_party;
 mod world;
 
 use charging::actor::By;

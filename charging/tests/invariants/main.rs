@@ -8,6 +8,7 @@ mod incident;
 mod mass_offer;
 mod money;
 mod orders;
+mod refunds;
 mod shape;
 mod staff;
 mod usage;

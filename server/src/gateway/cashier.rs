@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use charging::clock::{SharedClock, local_date};
 use charging::payment::PaymentState as State;
 use charging::payment::preparation::{self, Due, Work};
-use charging::reconciliation::{Kind, store};
+use charging::reconciliation::{Kind, store, view};
 use charging::refund::parts::{self, DuePart, Told};
 use charging::refund::{PartEvent, PartState};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
@@ -179,7 +179,7 @@ impl Cashier {
         // Of a day that is hardly over there is none, which is told as if nothing had happened on it.
         let made = local_date(self.now() - STATEMENT_AFTER).pred_opt();
         let Some(last) = made else { return Ok(()) };
-        let next = match store::last_day(&mut claim, NAME).await? {
+        let next = match view::last_day(&mut claim, NAME).await? {
             Some(day) => day.succ_opt(),
             None => preparation::first_day(&mut claim, NAME).await?,
         };

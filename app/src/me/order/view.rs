@@ -188,6 +188,7 @@ pub fn refusal_text(l: Locale, refusal: &Refusal, regions: &[String], own: &str)
         Refusal::AlreadyActive => td_string!(l, me.or_refused_active).to_owned(),
         Refusal::PlanChangeWaiting => td_string!(l, me.or_refused_waiting).to_owned(),
         Refusal::OfferChanged => td_string!(l, me.or_refused_changed).to_owned(),
+        Refusal::ByPlatform => td_string!(l, me.or_refused_platform).to_owned(),
     }
 }
 

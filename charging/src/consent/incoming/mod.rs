@@ -20,6 +20,7 @@ use crate::notice::template::{Lapse, Message};
 use crate::order::EndReason;
 use crate::order::flow::{self, Ordered};
 use crate::order::store::OrderError;
+use crate::third_party::store::{self as third_party, ThirdPartyError};
 use crate::usage::store::UsageError;
 
 /// Longest message that is kept, in characters.
@@ -32,6 +33,8 @@ pub enum IncomingError {
     BadId,
     #[error(transparent)]
     Order(#[from] OrderError),
+    #[error(transparent)]
+    ThirdParty(#[from] ThirdPartyError),
     #[error(transparent)]
     Cap(#[from] CapRaiseError),
     #[error(transparent)]
@@ -52,6 +55,8 @@ pub enum Handled {
     /// It was delivered before.
     Repeated,
     Ordered(Ordered),
+    /// An item of a platform goes on the bill: the id of what is collected.
+    Collected(i64),
     CapRaised,
     Refused,
     /// The yes came too late, or what was offered can no longer be had.
@@ -179,8 +184,15 @@ impl Reply<'_> {
         request: &OpenRequest,
         answer: &Answer,
     ) -> Result<Handled, IncomingError> {
-        let why = match flow::settle(conn, request, answer).await {
-            Ok(ordered) => return Ok(Handled::Ordered(ordered)),
+        let done = match third_party::asked_by_platform(conn, request).await? {
+            Some(asked) => match third_party::settle(conn, request, answer, &asked).await {
+                Err(ThirdPartyError::Order(error)) => Err(error),
+                collected => Ok(Handled::Collected(collected?)),
+            },
+            None => flow::settle(conn, request, answer).await.map(Handled::Ordered),
+        };
+        let why = match done {
+            Ok(handled) => return Ok(handled),
             Err(OrderError::Request(RequestError::TooLate)) => Lapse::TooLate,
             Err(OrderError::Refused(_)) => Lapse::OfferChanged,
             Err(error) => return Err(error.into()),

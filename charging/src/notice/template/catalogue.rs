@@ -231,6 +231,7 @@ fn orders(sample: &Sample) -> Vec<Message<'_>> {
         Message::OrderLapsed { name, why: Lapse::TooLate },
         Message::OrderLapsed { name, why: Lapse::OfferChanged },
         Message::OrderRefused { name },
+        Message::Collected { name, amount: *amount, month: Month::of_date(day(2026, 10, 1)) },
         cancelled(CancelCost::DaysUsed, *amount),
         cancelled(CancelCost::MonthInFull, sample.price),
         cancelled(CancelCost::BeforeStart, Decimal::ZERO),

@@ -69,6 +69,12 @@ pub enum Message<'a> {
     OrderRefused {
         name: &'a str,
     },
+    /// 代扣费: an item of a platform goes on the bill of a month, for yuan.
+    Collected {
+        name: &'a str,
+        amount: Decimal,
+        month: Month,
+    },
     /// It stops at an instant.
     CancelConfirmed {
         name: &'a str,
@@ -169,6 +175,7 @@ impl Message<'_> {
             Self::PlanChange { .. } => "plan_change",
             Self::OrderLapsed { .. } => "order_lapsed",
             Self::OrderRefused { .. } => "order_refused",
+            Self::Collected { .. } => "collected",
             Self::CancelConfirmed { .. } => "cancel_confirmed",
             Self::CancelUndone { .. } => "cancel_undone",
             Self::CapRequest { .. } => "cap_request",
@@ -237,6 +244,12 @@ impl Message<'_> {
                 )
             }
             Self::OrderRefused { name } => format!("好的，“{}”不开通，没有收费。", short(name, zh)),
+            Self::Collected { name, amount, month } => format!(
+                "按您的同意，“{}”代收{}，记入{}账单，只收这一次。不是您本人同意的，请在网站“我的账单”里提出，或拨10086。",
+                short(name, zh),
+                words::yuan(*amount, zh),
+                words::month(*month, zh)
+            ),
             Self::CancelConfirmed { name, ends_at, how, cost, has_penalty } => {
                 cancel_confirmed_zh(name, *ends_at, *how, *cost, *has_penalty)
             }
@@ -303,6 +316,12 @@ impl Message<'_> {
             Self::OrderRefused { name } => {
                 format!("All right, \"{}\" is not ordered. Nothing was charged.", short(name, en))
             }
+            Self::Collected { name, amount, month } => format!(
+                "As you agreed: \"{}\", {} once, on your {} bill. Not you? Call 10086.",
+                short(name, en),
+                words::yuan(*amount, en),
+                words::month(*month, en)
+            ),
             Self::CancelConfirmed { name, ends_at, how, cost, has_penalty } => {
                 cancel_confirmed_en(name, *ends_at, *how, *cost, *has_penalty)
             }
