@@ -366,7 +366,7 @@ mod tests {
             ("2026-10-03T09:00:00", "2027-10-03T09:00:00", "`cancelled_at` is in the future"),
             ("2026-10-03T00:59:00", "2027-10-03T00:59:00", "`agreed_at` is in the future"),
             ("2026-09", "2026-11", "`month` is after"),
-            ("2026-09", "1999-09", "`month` is after"),
+            ("2026-09", "1999-09", "`1999-09` is not a month"),
             ("gateway:4200001", "gateway", "`route` is"),
             ("gateway:4200001", "gateway:", "`route` is"),
             ("gateway:4200001", "bill:1", "`route` is"),
