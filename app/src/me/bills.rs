@@ -1,9 +1,8 @@
 //! `/me/bills`: the last 24 months, and what changed.
 
-use std::collections::BTreeMap;
-
+use charging::bill::change::{Change, Part, TOLD, Turn, changes};
 use charging::bill::store::{bill, current_month_estimate, history};
-use charging::bill::{Bill, BillSummary, Estimate, LineKind};
+use charging::bill::{Bill, BillSummary, Estimate};
 use charging::clock::Month;
 use charging::money::{plain, round_to_fen};
 use leptos::prelude::*;
@@ -164,7 +163,7 @@ fn compared(l: Locale, this: &BillSummary, before: Option<&BillSummary>) -> Stri
 }
 
 /// What changed from one bill to the next, in a sentence or two.
-fn change_text(l: Locale, newest: &Bill, before: Option<&Bill>) -> String {
+pub(super) fn change_text(l: Locale, newest: &Bill, before: Option<&Bill>) -> String {
     let (month, total) = (month_text(l, newest.month), plain(newest.total));
     let Some(before) = before else { return td_string!(l, bill.newest_first, month = month, total = total) };
     let previous = month_text(l, before.month);
@@ -177,16 +176,10 @@ fn change_text(l: Locale, newest: &Bill, before: Option<&Bill>) -> String {
             td_string!(l, bill.newest_less, month = month, total = total, previous = previous, amount = plain(-less))
         }
     };
-    let parts: Vec<String> = changes(newest, before)
-        .into_iter()
-        .map(|(kind, change)| {
-            let kind = kind_text(l, kind, None);
-            if change.is_sign_positive() {
-                td_string!(l, bill.part_more, kind = kind, amount = plain(change))
-            } else {
-                td_string!(l, bill.part_less, kind = kind, amount = plain(-change))
-            }
-        })
+    let parts: Vec<String> = changes(newest.lines.iter().map(Part::from), before.lines.iter().map(Part::from))
+        .iter()
+        .take(TOLD)
+        .map(|change| part_text(l, change))
         .collect();
     if parts.is_empty() {
         return sentence;
@@ -198,23 +191,27 @@ fn change_text(l: Locale, newest: &Bill, before: Option<&Bill>) -> String {
     }
 }
 
-/// By how many yuan each kind of line changed; the largest change first.
-fn changes(newest: &Bill, before: &Bill) -> Vec<(LineKind, Decimal)> {
-    let mut sums: BTreeMap<LineKind, Decimal> = BTreeMap::new();
-    for line in &newest.lines {
-        *sums.entry(line.kind).or_default() += line.amount;
+/// One change in words: fees by their tariff, usage by its kind.
+fn part_text(l: Locale, change: &Change) -> String {
+    let (kind, amount) = (kind_text(l, change.kind, None), plain(change.by));
+    let Some((name, _)) = &change.tariff else {
+        return match change.turn {
+            Turn::New | Turn::More => td_string!(l, bill.part_more, kind = kind, amount = amount),
+            Turn::Gone | Turn::Less => td_string!(l, bill.part_less, kind = kind, amount = amount),
+        };
+    };
+    let of = td_string!(l, bill.kind_of, kind = kind, tariff = name.as_str());
+    match change.turn {
+        Turn::New => td_string!(l, bill.part_new, kind = of, amount = amount),
+        Turn::Gone => td_string!(l, bill.part_gone, kind = of, amount = amount),
+        Turn::More => td_string!(l, bill.part_more, kind = of, amount = amount),
+        Turn::Less => td_string!(l, bill.part_less, kind = of, amount = amount),
     }
-    for line in &before.lines {
-        *sums.entry(line.kind).or_default() -= line.amount;
-    }
-    let mut changes: Vec<_> = sums.into_iter().filter(|(_, change)| !change.is_zero()).collect();
-    changes.sort_by_key(|(_, change)| std::cmp::Reverse(change.abs()));
-    changes
 }
 
 #[cfg(test)]
 mod tests {
-    use charging::bill::BillLine;
+    use charging::bill::{BillLine, LineKind};
 
     use super::*;
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
+use super::change::{Part, TOLD, changes};
 use super::draft::Draft;
 use super::lines::total;
 use super::run::RunError;
@@ -72,8 +73,10 @@ pub(super) async fn close(
     let roundings: Vec<_> = bills.iter().map(|bill| (bill.draft.subscriber_id, bill.rounding())).collect();
     post_roundings(conn, month, &roundings, now).await?;
     let subscribers: Vec<i64> = bills.iter().map(|bill| bill.draft.subscriber_id).collect();
+    let told = Told::read(conn, month, &bills).await?;
     let paid = pay_closed_bills(conn, &subscribers, now).await?;
-    tell_many(conn, &bills.iter().map(|bill| bill_ready(month, bill, &paid)).collect::<Vec<_>>(), now).await?;
+    let messages: Vec<_> = bills.iter().map(|bill| bill_ready(month, bill, &told, &paid)).collect();
+    tell_many(conn, &messages, now).await?;
     Ok(bills.iter().map(|bill| bill.total).collect())
 }
 
@@ -204,14 +207,87 @@ fn check_written(table: &'static str, expected: usize, written: u64) -> Result<(
 
 /// 账单提醒: the bill is pushed every month (campaign 明白办、放心用, part 4). What was `paid` of it from the balance at once is not
 /// due any more.
-fn bill_ready(month: Month, bill: &NewBill, paid: &HashMap<i64, Vec<Share>>) -> (i64, String, Message<'static>) {
+fn bill_ready(
+    month: Month,
+    bill: &NewBill,
+    told: &Told,
+    paid: &HashMap<i64, Vec<Share>>,
+) -> (i64, String, Message<'static>) {
     let NewBill { draft, lines, total } = bill;
     let shares = paid.get(&draft.subscriber_id).into_iter().flatten();
     let paid: Decimal = shares.filter(|share| share.line.month == month).map(|share| share.amount).sum();
-    let is_fee = |line: &&NewLine| matches!(line.kind, LineKind::Recurring | LineKind::OneOff | LineKind::ThirdParty);
-    let fees: Decimal = lines.iter().filter(is_fee).map(|line| line.amount).sum();
-    let facts =
-        BillFacts { fees, overage: *total - fees, change: draft.previous_total.map(|previous| *total - previous) };
+    let newest = lines.iter().map(|line| Part {
+        kind: line.kind,
+        scheme_id: line.scheme_id.as_str(),
+        tariff_name: told.name_of(line),
+        amount: line.amount,
+    });
+    let before = told.before.get(&draft.subscriber_id).into_iter().flatten().map(OldLine::part);
+    let facts = BillFacts {
+        change: draft.previous_total.map(|previous| *total - previous),
+        largest: changes(newest, before).into_iter().take(TOLD).collect(),
+    };
     let message = Message::BillReady { month, total: *total, due: *total - paid, facts };
     (draft.subscriber_id, format!("bill:{month}"), message)
+}
+
+/// What the message about a bill says besides its figures: what tariffs are called, and what the bill before was made of.
+struct Told {
+    names: HashMap<(String, i32), String>,
+    before: HashMap<i64, Vec<OldLine>>,
+}
+
+/// A line of the bill before.
+struct OldLine {
+    kind: LineKind,
+    scheme_id: String,
+    tariff_name: String,
+    amount: Decimal,
+}
+
+impl OldLine {
+    fn part(&self) -> Part<'_> {
+        Part { kind: self.kind, scheme_id: &self.scheme_id, tariff_name: &self.tariff_name, amount: self.amount }
+    }
+}
+
+impl Told {
+    async fn read(conn: &mut PgConnection, month: Month, bills: &[NewBill]) -> Result<Self, RunError> {
+        let mut schemes: Vec<&str> =
+            bills.iter().flat_map(|bill| &bill.lines).map(|line| line.scheme_id.as_str()).collect();
+        schemes.sort_unstable();
+        schemes.dedup();
+        let names = sqlx::query!(
+            "select scheme_id, version, name from tariff_version where scheme_id = any($1)",
+            &schemes as &[&str],
+        )
+        .fetch_all(&mut *conn)
+        .await?;
+        let subscribers: Vec<i64> = bills.iter().map(|bill| bill.draft.subscriber_id).collect();
+        let lines = sqlx::query!(
+            "select l.subscriber_id, l.kind, l.scheme_id, t.name, l.amount
+            from bill_line l join tariff_version t on t.scheme_id = l.scheme_id and t.version = l.version
+            where l.subscriber_id = any($1) and l.month = $2 order by l.subscriber_id, l.line_no",
+            &subscribers,
+            month.previous().first_day(),
+        )
+        .fetch_all(conn)
+        .await?;
+        let mut before: HashMap<i64, Vec<OldLine>> = HashMap::new();
+        for line in lines {
+            let old = OldLine {
+                kind: line.kind.parse().map_err(|e| RunError::Corrupt(format!("{e}")))?,
+                scheme_id: line.scheme_id,
+                tariff_name: line.name,
+                amount: line.amount,
+            };
+            before.entry(line.subscriber_id).or_default().push(old);
+        }
+        Ok(Self { names: names.into_iter().map(|row| ((row.scheme_id, row.version), row.name)).collect(), before })
+    }
+
+    fn name_of<'a>(&'a self, line: &'a NewLine) -> &'a str {
+        let key = (line.scheme_id.to_string(), line.version);
+        self.names.get(&key).map_or(line.scheme_id.as_str(), String::as_str)
+    }
 }

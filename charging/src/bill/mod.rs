@@ -3,6 +3,7 @@
 //! Recurring and one-off charges are posted when the month is closed; usage charges are there already. A line is one
 //! kind, tariff version and month of usage; its amount is its exact sum rounded half up to the fen.
 
+pub mod change;
 mod lines;
 mod penalty;
 mod recurring;

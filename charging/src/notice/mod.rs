@@ -1,6 +1,7 @@
 //! 提醒 Notices: what leaves for the subscriber's phone, written in the transaction of its cause.
 
 mod account_words;
+mod bill_words;
 pub mod call;
 #[cfg(feature = "postgres")]
 pub mod choice;

@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn bill() -> Message<'static> {
-        let facts = BillFacts { fees: Decimal::ONE, overage: Decimal::ZERO, change: None };
+        let facts = BillFacts { change: None, largest: Vec::new() };
         Message::BillReady { month: "2026-10".parse().unwrap(), total: Decimal::ONE, due: Decimal::ONE, facts }
     }
 

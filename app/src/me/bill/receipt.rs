@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use charging::bill::store::{HISTORY_MONTHS_MAX, bill, current_month_estimate, history};
+use charging::bill::store::{self, HISTORY_MONTHS_MAX, bill, current_month_estimate, history};
 use charging::bill::{Bill, BillLine, BillSummary};
 use charging::clock::Month;
 use charging::dispute::Dispute;
@@ -18,6 +18,7 @@ use super::preview::Preview;
 use super::words::{line_text, quantity_of};
 use crate::components::{PageError, Yuan, day_text, month_text, page, time_text};
 use crate::i18n::{Locale, td_string};
+use crate::me::bills::change_text;
 use crate::me::disputes::row_mark;
 use crate::me::parts::query;
 use crate::me::pay::due_card;
@@ -45,7 +46,12 @@ pub fn BillPage() -> impl IntoView {
                 let due = arrears(&mut db, subscriber_id).await?;
                 let due = due_card(l, month, bill.total, &due, state.payments, problem.as_deref());
                 let disputes = of_bill(&mut db, subscriber_id, month).await?;
-                return Ok(view! { {receipt(l, &bill, &subscriber, &bills, &disputes)} {due} }.into_any());
+                let before = match bills.iter().map(|bill| bill.month).find(|other| *other < month) {
+                    Some(before) => store::bill(&mut db, subscriber_id, before).await?,
+                    None => None,
+                };
+                let change = change_text(l, &bill, before.as_ref());
+                return Ok(view! { {receipt(l, &bill, &subscriber, &bills, &disputes, change)} {due} }.into_any());
             }
             if month == Month::of(state.clock.now()) {
                 let estimate = current_month_estimate(&mut db, subscriber_id, state.clock.now()).await?;
@@ -85,6 +91,7 @@ fn receipt(
     subscriber: &Subscriber,
     bills: &[BillSummary],
     disputes: &BTreeMap<i32, Dispute>,
+    change: String,
 ) -> AnyView {
     let title = td_string!(l, bill.receipt_title, month = month_text(l, bill.month));
     let rounded = bill.lines.iter().any(|line| line.exact != line.amount);
@@ -101,6 +108,7 @@ fn receipt(
                 {fact(td_string!(l, bill.period), period)}
                 {fact(td_string!(l, bill.closed), time_text(l, bill.closed_at))}
             </dl>
+            <p class="change">{change}</p>
             <table class="lines">
                 <caption class="sr">{td_string!(l, bill.item)}</caption>
                 <thead>

@@ -6,6 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use super::{BillFacts, CancelCost, Lapse, Message};
+use crate::bill::LineKind;
+use crate::bill::change::{Change, Turn};
 use crate::clock::{Month, start_of_day};
 use crate::notice::sms::parts;
 use crate::notice::{
@@ -246,8 +248,18 @@ fn orders(sample: &Sample) -> Vec<Message<'_>> {
             month: Month::of_date(day(2026, 10, 1)),
             total: sample.price + amount,
             due: sample.price + amount,
-            facts: BillFacts { fees: sample.price, overage: *amount, change: Some(-amount) },
+            facts: BillFacts { change: Some(-amount), largest: changed(sample) },
         },
+    ]
+}
+
+/// What changed on the bill of the example.
+fn changed(sample: &Sample) -> Vec<Change> {
+    let addon = (sample.addon.name.clone(), sample.addon.scheme_id.to_string());
+    vec![
+        Change { kind: LineKind::DataOverage, tariff: None, turn: Turn::Less, by: sample.amount },
+        Change { kind: LineKind::Recurring, tariff: Some(addon), turn: Turn::New, by: Decimal::TEN },
+        Change { kind: LineKind::SmsOverage, tariff: None, turn: Turn::More, by: Decimal::new(50, 2) },
     ]
 }
 

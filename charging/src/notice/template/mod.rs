@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::Topic;
 use super::account_words::AccountNotice;
+use super::bill_words::bill_ready;
 use super::dispute_words::DisputeNotice;
 use super::order_request::order_request;
 use super::payment_words::PaymentNotice;
@@ -14,6 +15,7 @@ use super::service_words::{ServiceNotice, cancel_confirmed_en, cancel_confirmed_
 use super::sms::Alphabet;
 use super::usage_words::UsageNotice;
 use super::words::{self, clip, one_line};
+use crate::bill::change::Change;
 use crate::clock::Month;
 use crate::subscriber::Language;
 use crate::tariff::{Penalty, TariffContent, Terms};
@@ -154,15 +156,13 @@ pub enum CancelCost {
     },
 }
 
-/// What a bill consists of, in yuan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is said of a bill besides what it comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BillFacts {
-    /// 月费 and one-off charges.
-    pub fees: Decimal,
-    /// Beyond the allowances.
-    pub overage: Decimal,
-    /// Against the month before: negative is less. `None`: there was no bill before.
+    /// Yuan against the month before: negative is less. `None`: there was no bill before.
     pub change: Option<Decimal>,
+    /// What changed most, the largest first; as many are told as there is room for.
+    pub largest: Vec<Change>,
 }
 
 impl Message<'_> {
@@ -265,15 +265,7 @@ impl Message<'_> {
             Self::CapLapsed { cap } => {
                 format!("流量超套封顶没有改为{}：答复已失效，仍按原来的。需要请重新办理。", words::yuan(*cap, zh))
             }
-            Self::BillReady { month, total, due, facts } => format!(
-                "{}账单：共{}，应付{}。其中月费等{}，超出用量{}，{}。每一笔的由来见网站“我的账单”。",
-                words::month(*month, zh),
-                words::yuan(*total, zh),
-                words::yuan(*due, zh),
-                words::yuan(facts.fees, zh),
-                words::yuan(facts.overage, zh),
-                change_zh(facts.change)
-            ),
+            Self::BillReady { month, total, due, facts } => bill_ready(*month, *total, *due, facts, zh),
             Self::Usage(notice) => notice.chinese(),
             Self::Service(notice) => notice.chinese(),
             Self::Account(notice) => notice.chinese(),
@@ -343,15 +335,7 @@ impl Message<'_> {
                 "Your cap did not change to {}: the answer came too late. It stays as it was.",
                 words::yuan(*cap, en)
             ),
-            Self::BillReady { month, total, due, facts } => format!(
-                "Bill of {}: {} in all, {} due. Fees {}, beyond allowances {}, {}. Every amount is explained under My bills.",
-                words::month(*month, en),
-                words::yuan(*total, en),
-                words::yuan(*due, en),
-                words::yuan(facts.fees, en),
-                words::yuan(facts.overage, en),
-                change_en(facts.change)
-            ),
+            Self::BillReady { month, total, due, facts } => bill_ready(*month, *total, *due, facts, en),
             Self::Usage(notice) => notice.english(),
             Self::Service(notice) => notice.english(),
             Self::Account(notice) => notice.english(),
@@ -360,26 +344,6 @@ impl Message<'_> {
             Self::NothingAsked => "Nothing waits for your answer. Nothing was ordered or charged.".to_owned(),
             Self::Help => HELP_EN.to_owned(),
         }
-    }
-}
-
-fn change_zh(change: Option<Decimal>) -> String {
-    let zh = Language::Chinese;
-    let Some(change) = change else { return "这是您的第一张账单".to_owned() };
-    match change {
-        change if change.is_zero() => "与上月相同".to_owned(),
-        change if change < Decimal::ZERO => format!("比上月少{}", words::yuan(-change, zh)),
-        change => format!("比上月多{}", words::yuan(change, zh)),
-    }
-}
-
-fn change_en(change: Option<Decimal>) -> String {
-    let en = Language::English;
-    let Some(change) = change else { return "your first bill".to_owned() };
-    match change {
-        change if change.is_zero() => "as last month".to_owned(),
-        change if change < Decimal::ZERO => format!("{} less than last month", words::yuan(-change, en)),
-        change => format!("{} more than last month", words::yuan(change, en)),
     }
 }
 
