@@ -10,6 +10,7 @@ mod money;
 mod orders;
 mod shape;
 mod staff;
+mod tariffs;
 mod usage;
 mod who;
 mod withdrawal;
