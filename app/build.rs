@@ -14,7 +14,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
 fn translations() -> Result<(), Box<dyn std::error::Error>> {
     use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 
-    const NAMESPACES: [&str; 18] = [
+    const NAMESPACES: [&str; 19] = [
         "common",
         "tariff",
         "sign_in",
@@ -33,6 +33,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
         "board",
         "dispute",
         "paper",
+        "draft",
     ];
     let config = Config::new("zh-CN")
         .and_then(|config| config.add_locale("en"))

@@ -123,6 +123,10 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/tariffs/board") view=staff::BoardPage ssr=SsrMode::Async />
             <Route path=path!("/staff/tariffs/board/effect") view=staff::EffectPage ssr=SsrMode::Async />
             <Route path=path!("/staff/tariffs/withdrawals") view=staff::WithdrawalsPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs") view=staff::TariffWorkPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs/new") view=staff::NewDraftPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs/drafts/:draft") view=staff::DraftPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/tariffs/submissions/:submission") view=staff::SubmissionPage ssr=SsrMode::Async />
         </Routes>
     }
 }

@@ -9,6 +9,7 @@ use charging::clock::{SharedClock, SystemClock};
 use charging::database;
 use charging::notice::quiet::{self, Hours};
 use charging::staff::StaffKey;
+use charging::tariff::draft;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
@@ -39,6 +40,9 @@ impl Context {
         }
         if let Some(hours) = waking_hours()? {
             quiet::set_waking(hours);
+        }
+        if let Some(lead) = public_before_sale()? {
+            draft::set_lead(lead);
         }
         let connections_max = connections_max()?;
         let pool = database::connect_app(options, connections_max)
@@ -114,6 +118,14 @@ pub async fn migrate(options: PgConnectOptions) -> anyhow::Result<()> {
 fn waking_hours() -> anyhow::Result<Option<Hours>> {
     match env::var("MINGBAI_WAKING_HOURS") {
         Ok(text) if !text.is_empty() => text.parse().map(Some).context("MINGBAI_WAKING_HOURS cannot be used"),
+        _ => Ok(None),
+    }
+}
+
+/// For how long a tariff is public before it can be ordered; `None`: as usual.
+fn public_before_sale() -> anyhow::Result<Option<draft::Lead>> {
+    match env::var("MINGBAI_PUBLIC_BEFORE_SALE") {
+        Ok(text) if !text.is_empty() => text.parse().map(Some).context("MINGBAI_PUBLIC_BEFORE_SALE cannot be used"),
         _ => Ok(None),
     }
 }

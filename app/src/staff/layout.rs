@@ -30,6 +30,12 @@ pub(super) fn areas(l: Locale) -> Vec<Area> {
             needs: Permission::ApproveRefunds,
         },
         Area {
+            href: "/staff/tariffs",
+            name: td_string!(l, draft.area),
+            about: td_string!(l, draft.about),
+            needs: Permission::SeeTariffs,
+        },
+        Area {
             href: "/staff/tariffs/board",
             name: td_string!(l, board.title),
             about: td_string!(l, board.about),

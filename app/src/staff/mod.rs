@@ -14,6 +14,7 @@ mod reconciliation;
 mod refunds;
 mod refused;
 mod sign_in;
+mod tariffs;
 mod words;
 
 pub use accounts::{AccountPage, AccountsPage};
@@ -30,6 +31,7 @@ pub use reconciliation::ReconciliationPage;
 pub use refunds::RefundsPage;
 pub use refused::RefusedPage;
 pub use sign_in::StaffLoginPage;
+pub use tariffs::{DraftPage, NewDraftPage, SubmissionPage, TariffWorkPage};
 
 use charging::staff::{Actor, Member};
 use http::HeaderMap;

@@ -56,6 +56,12 @@ pub fn action_name(l: Locale, action: &str) -> String {
         Action::Block => td_string!(l, staff.action_block),
         Action::Unblock => td_string!(l, staff.action_unblock),
         Action::Reset => td_string!(l, staff.action_reset),
+        Action::TariffDraft => td_string!(l, draft.action_draft),
+        Action::TariffSubmit => td_string!(l, draft.action_submit),
+        Action::TariffApprove => td_string!(l, draft.action_approve),
+        Action::TariffReturn => td_string!(l, draft.action_return),
+        Action::TariffWithdrawSubmission => td_string!(l, draft.action_withdraw),
+        Action::TariffLive => td_string!(l, draft.action_live),
     };
     name.to_owned()
 }

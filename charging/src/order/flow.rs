@@ -31,7 +31,7 @@ pub struct Ordered {
     pub starts_at: DateTime<Utc>,
 }
 
-/// What a subscriber may order at an instant: the newest version that is public by then.
+/// What a subscriber may order at an instant: the newest version that can be ordered by then.
 ///
 /// # Errors
 /// [`OrderError::UnknownTariff`], [`OrderError::Refused`] with the reason, or the database failed.
@@ -43,23 +43,26 @@ pub async fn offer(
 ) -> Result<Offer, OrderError> {
     let subscriber = subscriber(conn, subscriber_id).await?;
     let held = held(conn, subscriber_id, now).await?;
-    find_offer(conn, &subscriber, scheme_id, &held, now).await
+    find_offer(conn, &subscriber, scheme_id, &held, [now; 2]).await
 }
 
 async fn subscriber(conn: &mut PgConnection, subscriber_id: i64) -> Result<Subscriber, OrderError> {
     crate::subscriber::store::find(conn, subscriber_id).await?.ok_or(OrderError::NoSubscriber(subscriber_id))
 }
 
+/// The version that was on offer when it was asked for, if it may be ordered now. Where none could be ordered yet, the one that
+/// the public sees says why.
 async fn find_offer(
     conn: &mut PgConnection,
     subscriber: &Subscriber,
     scheme_id: &SchemeId,
     held: &[Held],
-    now: DateTime<Utc>,
+    [asked_at, now]: [DateTime<Utc>; 2],
 ) -> Result<Offer, OrderError> {
     let versions = tariff::store::versions(conn, scheme_id).await?;
-    let public = versions.iter().find(|version| version.published_at <= now);
-    let tariff = public.or(versions.first()).cloned().ok_or(OrderError::UnknownTariff)?;
+    let orderable = versions.iter().find(|version| version.orderable_from <= asked_at);
+    let public = || versions.iter().find(|version| version.published_at <= asked_at);
+    let tariff = orderable.or_else(public).or(versions.first()).cloned().ok_or(OrderError::UnknownTariff)?;
     let withdrawn_at = tariff::store::withdrawn_at(conn, scheme_id).await?;
     let offer = Offer { tariff, withdrawn_at };
     may_order(&offer, &subscriber.region, held, now)?;
@@ -120,7 +123,7 @@ async fn ask(
     lock_subscriber(conn, subscriber_id).await?;
     let subscriber = subscriber(conn, subscriber_id).await?;
     let held = held(conn, subscriber_id, now).await?;
-    let offer = find_offer(conn, &subscriber, scheme_id, &held, now).await?;
+    let offer = find_offer(conn, &subscriber, scheme_id, &held, [now; 2]).await?;
     let (content, terms) = (&offer.tariff.content, terms(&offer)?);
     let leaving = plan_change(conn, subscriber_id, &offer, &held, now).await?.leaving;
     let leaving = leaving.as_ref().map(|(name, penalty)| Leaving { name, penalty: *penalty });
@@ -219,7 +222,8 @@ pub(crate) async fn settle(
     }
     let subscriber = subscriber(conn, subscriber_id).await?;
     let held = held(conn, subscriber_id, now).await?;
-    let offer = find_offer(conn, &subscriber, scheme_id, &held, now).await?;
+    // What was asked keeps its ten minutes, though a newer version can be ordered meanwhile.
+    let offer = find_offer(conn, &subscriber, scheme_id, &held, [request.asked_at, now]).await?;
     let terms = terms(&offer)?;
     let offered = (offer.tariff.version, terms.recurring_price(), terms.one_off);
     if offered != (*version, *recurring_price, *one_off_price) {

@@ -98,6 +98,8 @@ impl Held {
 pub enum Refusal {
     #[error("it is not published")]
     NotPublished,
+    #[error("it can be ordered from {from}")]
+    NotYetOrderable { from: DateTime<Utc> },
     #[error("it has no machine-readable price, so it can only be ordered in a shop")]
     NoTerms,
     #[error("it is on sale from {from} to {until}")]
@@ -116,7 +118,7 @@ pub enum Refusal {
     ByPlatform,
 }
 
-/// What is on offer: the newest published version of a tariff, and since when its sale is stopped, if it is.
+/// What is on offer: the newest version of a tariff that can be ordered, and since when its sale is stopped, if it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     pub tariff: TariffVersion,
@@ -137,6 +139,9 @@ pub fn may_order(offer: &Offer, region: &str, held: &[Held], now: DateTime<Utc>)
     }
     if content.terms.is_none() {
         return Err(Refusal::NoTerms);
+    }
+    if offer.tariff.orderable_from > now {
+        return Err(Refusal::NotYetOrderable { from: offer.tariff.orderable_from });
     }
     if !content.on_sale(local_date(now)) {
         return Err(Refusal::NotOnSale { from: content.on_sale_from, until: content.on_sale_until });
@@ -203,7 +208,8 @@ mod tests {
             ),
         };
         let published_at = now() - TimeDelta::days(30);
-        Offer { tariff: TariffVersion { version: 2, published_at, content }, withdrawn_at: None }
+        let tariff = TariffVersion { version: 2, published_at, orderable_from: published_at, content };
+        Offer { tariff, withdrawn_at: None }
     }
 
     fn held(scheme_id: &str, version: i32, is_plan: bool, from_days: i64, until_days: Option<i64>) -> Held {
@@ -227,6 +233,12 @@ mod tests {
         };
         assert_eq!(refused(|_| ()), Ok(()));
         assert_eq!(refused(|o| o.tariff.published_at = now() + TimeDelta::seconds(1)), Err(Refusal::NotPublished));
+        let tomorrow = now() + TimeDelta::days(1);
+        assert_eq!(
+            refused(|o| o.tariff.orderable_from = now() + TimeDelta::days(1)),
+            Err(Refusal::NotYetOrderable { from: tomorrow })
+        );
+        assert_eq!(refused(|o| o.tariff.orderable_from = now()), Ok(()));
         assert_eq!(refused(|o| o.tariff.content.terms = None), Err(Refusal::NoTerms));
         assert_eq!(refused(|o| o.withdrawn_at = Some(now())), Err(Refusal::Withdrawn));
         assert_eq!(refused(|o| o.withdrawn_at = Some(now() + TimeDelta::seconds(1))), Ok(()));

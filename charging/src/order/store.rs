@@ -19,7 +19,7 @@ use crate::usage::store::{UsageError, revoke_lease};
 pub enum OrderError {
     #[error("it cannot be ordered: {0}")]
     Refused(#[from] Refusal),
-    #[error("the tariff was not public at that time")]
+    #[error("the tariff was not public at that time, or could not be ordered yet")]
     NotPublic,
     #[error("the tariff was not on sale that day")]
     NotOnSale,
@@ -76,7 +76,7 @@ impl From<ConsentError> for OrderError {
 impl From<sqlx::Error> for OrderError {
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) {
-            Some("product_order_public") => Self::NotPublic,
+            Some("product_order_public" | "product_order_sellable") => Self::NotPublic,
             Some("product_order_on_sale") => Self::NotOnSale,
             Some("product_order_consent") => Self::NoConsent,
             Some("product_order_consent_once") => Self::ConsentSpent,
@@ -109,10 +109,10 @@ pub struct NewOrder {
 /// not this subscriber's yes to this version at this price.
 pub async fn place(conn: &mut PgConnection, order: &NewOrder) -> Result<i64, OrderError> {
     sqlx::query_scalar!(
-        r#"insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from, on_sale_until,
-            recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
-        select $1, scheme_id, version, published_at, on_sale_from, on_sale_until, recurring_price, one_off_price,
-            $4, $5, $6, $7
+        r#"insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, tariff_orderable_from,
+            on_sale_from, on_sale_until, recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
+        select $1, scheme_id, version, published_at, orderable_from, on_sale_from, on_sale_until, recurring_price,
+            one_off_price, $4, $5, $6, $7
         from tariff_version where scheme_id = $2 and version = $3 and terms is not null
         returning order_id"#,
         order.subscriber_id,

@@ -14,10 +14,18 @@ pub enum Action {
     Block,
     Unblock,
     Reset,
+    /// A draft of a tariff was begun, saved, or thrown away.
+    TariffDraft,
+    TariffSubmit,
+    TariffApprove,
+    TariffReturn,
+    TariffWithdrawSubmission,
+    /// Nobody does it: what was approved became public.
+    TariffLive,
 }
 
 impl Action {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::SignIn,
         Self::SignInRefused,
         Self::SignOut,
@@ -28,6 +36,12 @@ impl Action {
         Self::Block,
         Self::Unblock,
         Self::Reset,
+        Self::TariffDraft,
+        Self::TariffSubmit,
+        Self::TariffApprove,
+        Self::TariffReturn,
+        Self::TariffWithdrawSubmission,
+        Self::TariffLive,
     ];
 
     /// The name in the database.
@@ -43,6 +57,12 @@ impl Action {
             Self::Block => "staff.block",
             Self::Unblock => "staff.unblock",
             Self::Reset => "staff.reset",
+            Self::TariffDraft => "tariff.draft",
+            Self::TariffSubmit => "tariff.submit",
+            Self::TariffApprove => "tariff.approve",
+            Self::TariffReturn => "tariff.return",
+            Self::TariffWithdrawSubmission => "tariff.withdraw_submission",
+            Self::TariffLive => "tariff.live",
         }
     }
 

@@ -154,7 +154,7 @@ impl Brought {
         Rejection::Subscription { scheme_id: self.scheme_id.to_string(), since: self.since, reason }
     }
 
-    /// The version that was public when it was agreed to, if it could be ordered then. `versions` are all of the tariff.
+    /// The version that was on sale when it was agreed to, if it could be ordered then. `versions` are all of the tariff.
     ///
     /// # Errors
     /// Why it could not be ordered.
@@ -168,7 +168,7 @@ impl Brought {
         }
         let tariff = versions
             .iter()
-            .filter(|tariff| tariff.published_at <= self.agreed_at)
+            .filter(|tariff| tariff.orderable_from <= self.agreed_at)
             .max_by_key(|tariff| tariff.version)
             .ok_or(Refused::NotPublic)?;
         if tariff.content.terms.is_none() {

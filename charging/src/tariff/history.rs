@@ -34,9 +34,9 @@ pub fn orderable_times(versions: &[TariffVersion], withdrawn_at: Option<DateTime
     let mut newer: Option<&TariffVersion> = None;
     for version in versions {
         let content = &version.content;
-        let from = version.published_at.max(start_of_day(content.on_sale_from));
+        let from = version.orderable_from.max(start_of_day(content.on_sale_from));
         let last_day = start_of_day(content.on_sale_until + Days::new(1));
-        let replaced = newer.map(|newer| (newer.published_at, End::NewVersion(newer.version)));
+        let replaced = newer.map(|newer| (newer.orderable_from, End::NewVersion(newer.version)));
         let withdrawn = withdrawn_at.map(|at| (at, End::Withdrawn));
         let ends = [Some((last_day, End::LastDay)), replaced, withdrawn].into_iter().flatten();
         let end = ends.min_by_key(|(at, _)| *at).filter(|(until, _)| from < *until && content.terms.is_some());
@@ -58,7 +58,8 @@ mod tests {
             "restrictions":[],"notes":"","terms":{{"cancel_effective":"month_end"}}}}"#
         );
         let content = own_format::parse(&json).unwrap().content;
-        TariffVersion { version, published_at: start_of_day(published.parse().unwrap()), content }
+        let published_at = start_of_day(published.parse().unwrap());
+        TariffVersion { version, published_at, orderable_from: published_at, content }
     }
 
     fn told(versions: &[TariffVersion], withdrawn: Option<&str>) -> Vec<String> {
@@ -84,6 +85,16 @@ mod tests {
             ["2026-03-01 2026-05-01 Withdrawn", "2026-01-01 2026-03-01 NewVersion(2)"]
         );
         assert_eq!(told(&versions, Some("2026-02-01")), ["never", "2026-01-01 2026-02-01 Withdrawn"]);
+    }
+
+    #[test]
+    fn a_version_that_is_announced_leaves_the_one_before_on_sale() {
+        let mut versions = [
+            version(2, "2026-03-01", "2026-01-01", "2026-12-31"),
+            version(1, "2025-12-20", "2026-01-01", "2026-12-31"),
+        ];
+        versions[0].orderable_from = start_of_day("2026-03-02".parse().unwrap());
+        assert_eq!(told(&versions, None), ["2026-03-02 2027-01-01 LastDay", "2026-01-01 2026-03-02 NewVersion(2)"]);
     }
 
     #[test]

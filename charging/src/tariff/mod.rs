@@ -23,6 +23,7 @@ mod classify;
 pub mod derive;
 #[cfg(feature = "postgres")]
 pub mod difference;
+pub mod draft;
 #[cfg(feature = "postgres")]
 pub mod file;
 #[cfg(feature = "postgres")]
@@ -207,6 +208,8 @@ pub struct TariffVersion {
     pub version: i32,
     /// Since when the public can read it.
     pub published_at: DateTime<Utc>,
+    /// Since when it can be ordered: what was approved here is public for a while before it is sold.
+    pub orderable_from: DateTime<Utc>,
     #[serde(flatten)]
     pub content: TariffContent,
 }

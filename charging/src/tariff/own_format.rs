@@ -23,6 +23,9 @@ struct OwnTariff<'a> {
     version: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     published_at: Option<DateTime<Utc>>,
+    /// Where that is later than `published_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    orderable_from: Option<DateTime<Utc>>,
     #[serde(default = "own_operator")]
     operator: Cow<'a, str>,
     name: Cow<'a, str>,
@@ -75,6 +78,8 @@ pub struct OwnEntry {
     pub content: TariffContent,
     pub version: Option<i32>,
     pub published_at: Option<DateTime<Utc>>,
+    /// Since when it can be ordered; `None`: since it is public.
+    pub orderable_from: Option<DateTime<Utc>>,
 }
 
 /// Reads one tariff.
@@ -86,7 +91,7 @@ pub fn parse(json: &str) -> Result<OwnEntry, String> {
     if own.version.is_some_and(|version| version < 1) {
         return Err("versions are numbered from 1".to_owned());
     }
-    let (version, published_at) = (own.version, own.published_at);
+    let (version, published_at, orderable_from) = (own.version, own.published_at, own.orderable_from);
     let content = TariffContent {
         scheme_id: own.scheme_id,
         operator_id: own.operator.into_owned(),
@@ -111,39 +116,58 @@ pub fn parse(json: &str) -> Result<OwnEntry, String> {
         terms: own.terms,
     };
     limits::check(&content)?;
-    Ok(OwnEntry { content, version, published_at })
+    Ok(OwnEntry { content, version, published_at, orderable_from })
 }
 
 /// Writes one tariff, on one line.
-#[expect(clippy::missing_panics_doc, reason = "a tariff has string keys only")]
 pub fn write(tariff: &TariffVersion) -> String {
-    let content = &tariff.content;
     let own = OwnTariff {
-        scheme_id: content.scheme_id.clone(),
         version: Some(tariff.version),
         published_at: Some(tariff.published_at),
-        operator: Cow::Borrowed(&content.operator_id),
-        name: Cow::Borrowed(&content.name),
-        kind: content.kind,
-        audience: Cow::Borrowed(&content.audience),
-        regions: Cow::Borrowed(&content.regions),
-        channels: Cow::Borrowed(&content.channels),
-        on_sale_from: content.on_sale_from,
-        on_sale_until: content.on_sale_until,
-        validity: Cow::Borrowed(&content.validity),
-        commitment: Cow::Borrowed(&content.commitment),
-        cancel: Cow::Borrowed(&content.cancel),
-        penalty: Cow::Borrowed(&content.penalty),
-        restrictions: Cow::Borrowed(&content.restrictions),
-        notes: Cow::Borrowed(&content.notes),
-        price_text: Cow::Borrowed(&content.price_text),
-        services_text: Cow::Borrowed(&content.services_text),
-        overage_text: Cow::Borrowed(&content.overage_text),
-        category: Cow::Borrowed(&content.category),
-        included: content.included.clone(),
-        terms: content.terms.clone(),
+        orderable_from: Some(tariff.orderable_from).filter(|from| *from > tariff.published_at),
+        ..OwnTariff::of(&tariff.content)
     };
-    serde_json::to_string(&own).expect("a tariff has string keys only")
+    own.line()
+}
+
+/// Writes what a tariff says, on one line, for a file that names no versions.
+pub fn write_content(content: &TariffContent) -> String {
+    OwnTariff::of(content).line()
+}
+
+impl<'a> OwnTariff<'a> {
+    fn of(content: &'a TariffContent) -> Self {
+        Self {
+            scheme_id: content.scheme_id.clone(),
+            version: None,
+            published_at: None,
+            orderable_from: None,
+            operator: Cow::Borrowed(&content.operator_id),
+            name: Cow::Borrowed(&content.name),
+            kind: content.kind,
+            audience: Cow::Borrowed(&content.audience),
+            regions: Cow::Borrowed(&content.regions),
+            channels: Cow::Borrowed(&content.channels),
+            on_sale_from: content.on_sale_from,
+            on_sale_until: content.on_sale_until,
+            validity: Cow::Borrowed(&content.validity),
+            commitment: Cow::Borrowed(&content.commitment),
+            cancel: Cow::Borrowed(&content.cancel),
+            penalty: Cow::Borrowed(&content.penalty),
+            restrictions: Cow::Borrowed(&content.restrictions),
+            notes: Cow::Borrowed(&content.notes),
+            price_text: Cow::Borrowed(&content.price_text),
+            services_text: Cow::Borrowed(&content.services_text),
+            overage_text: Cow::Borrowed(&content.overage_text),
+            category: Cow::Borrowed(&content.category),
+            included: content.included.clone(),
+            terms: content.terms.clone(),
+        }
+    }
+
+    fn line(&self) -> String {
+        serde_json::to_string(self).expect("a tariff has string keys only")
+    }
 }
 
 #[cfg(test)]
@@ -167,7 +191,7 @@ mod tests {
         let entry = parse(&tariff().to_string()).unwrap();
         assert_eq!(entry.content.operator_id, "mingbai");
         assert_eq!(entry.content.terms.unwrap().recurring_price().to_string(), "99.00");
-        assert_eq!((entry.version, entry.published_at), (None, None));
+        assert_eq!((entry.version, entry.published_at, entry.orderable_from), (None, None, None));
     }
 
     #[test]
@@ -285,13 +309,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(content in content(), version in 1_i32..100, micros in 0_i64..2_000_000_000_000_000) {
+        fn what_is_written_is_read_back(
+            content in content(), version in 1_i32..100, micros in 0_i64..2_000_000_000_000_000, lead in 0_i64..2,
+        ) {
             let published_at = DateTime::from_timestamp_micros(micros).unwrap();
-            let line = write(&TariffVersion { version, published_at, content: content.clone() });
+            let orderable_from = published_at + chrono::TimeDelta::days(lead);
+            let line = write(&TariffVersion { version, published_at, orderable_from, content: content.clone() });
             prop_assert!(!line.contains('\n'));
             let entry = parse(&line).map_err(TestCaseError::fail)?;
             prop_assert_eq!(entry.content.digest(), content.digest());
-            prop_assert_eq!(entry, OwnEntry { content, version: Some(version), published_at: Some(published_at) });
+            let later = (lead > 0).then_some(orderable_from);
+            let published_at = Some(published_at);
+            prop_assert_eq!(entry, OwnEntry { content, version: Some(version), published_at, orderable_from: later });
         }
     }
 }

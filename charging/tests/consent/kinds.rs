@@ -113,10 +113,10 @@ async fn not_by_plain_sql() {
     for id in ids() {
         let order = |consent_seq: &str| {
             format!(
-                "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from,
-                    on_sale_until, recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
-                select {a}, scheme_id, version, published_at, on_sale_from, on_sale_until, recurring_price, one_off_price,
-                    {consent_seq}, 'web', 'subscriber', '2026-12-15T12:00:00+08:00'
+                "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at,
+                    tariff_orderable_from, on_sale_from, on_sale_until, recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
+                select {a}, scheme_id, version, published_at, orderable_from, on_sale_from, on_sale_until, recurring_price,
+                    one_off_price, {consent_seq}, 'web', 'subscriber', '2026-12-15T12:00:00+08:00'
                 from tariff_version where scheme_id = '{id}'"
             )
         };

@@ -139,7 +139,7 @@ async fn a_wrong_code_counts_and_a_late_one_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_changed_offer_needs_a_new_yes() {
+async fn what_was_asked_keeps_its_ten_minutes_beside_a_newer_version() {
     let world = World::new().await;
     let a = world.subscriber(1).await;
     let asked = world.ask(a, PACK, at("2026-12-05T12:00:00+08:00")).await.unwrap();
@@ -150,17 +150,44 @@ async fn a_changed_offer_needs_a_new_yes() {
     publish(&mut tx, &[change], at("2026-12-05T12:01:00+08:00")).await.unwrap();
     tx.commit().await.unwrap();
     let answered = at("2026-12-05T12:02:00+08:00");
-    let refused = confirm(&world.db.app, a, asked.request_id, &code, answered).await.unwrap_err();
-    assert!(matches!(refused, OrderError::Refused(Refusal::OfferChanged)), "{refused:?}");
-    assert_eq!((world.count("consent").await, world.count("product_order").await), (0, 0));
-    let ordered = world.order(a, PACK, answered).await.unwrap();
-    let price: rust_decimal::Decimal =
-        sqlx::query_scalar("select recurring_price from subscription where subscription_id = $1")
-            .bind(ordered.subscription_id)
-            .fetch_one(&world.db.app)
-            .await
-            .unwrap();
-    assert_eq!(price, "95.00".parse().unwrap());
+    let first = confirm(&world.db.app, a, asked.request_id, &code, answered).await.unwrap();
+    let b = world.subscriber(2).await;
+    let second = world.order(b, PACK, answered).await.unwrap();
+    for (ordered, agreed) in [(first, "20.00"), (second, "95.00")] {
+        let price: rust_decimal::Decimal =
+            sqlx::query_scalar("select recurring_price from subscription where subscription_id = $1")
+                .bind(ordered.subscription_id)
+                .fetch_one(&world.db.app)
+                .await
+                .unwrap();
+        assert_eq!(price, agreed.parse().unwrap());
+    }
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_version_is_public_before_it_is_sold_and_the_one_before_is_sold_until_then() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    let dearer = r#"{"recurring":{"price":"95.00","first_month":"full"},"cancel_effective":"month_end"}"#;
+    let from = at("2026-12-06T12:00:00+08:00");
+    let change =
+        Publication { orderable_from: Some(from), ..tariff(PACK, Kind::Addon, "视频包", Some(dearer)).into() };
+    let new =
+        Publication { orderable_from: Some(from), ..tariff("26MB900099", Kind::Addon, "新包", Some(dearer)).into() };
+    let mut tx = world.db.app.begin().await.unwrap();
+    publish(&mut tx, &[change, new], at("2026-12-05T12:00:00+08:00")).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut conn = world.db.app.acquire().await.unwrap();
+    let (new, pack) = ("26MB900099".parse().unwrap(), PACK.parse().unwrap());
+    let before = from - TimeDelta::seconds(1);
+    for (at, version) in [(before, 1), (from, 2)] {
+        assert_eq!(offer(&mut conn, a, &pack, at).await.unwrap().tariff.version, version);
+    }
+    let early = offer(&mut conn, a, &new, before).await.unwrap_err();
+    assert!(matches!(early, OrderError::Refused(Refusal::NotYetOrderable { from: told }) if told == from), "{early:?}");
+    assert_eq!(offer(&mut conn, a, &new, from).await.unwrap().tariff.version, 1);
+    drop(conn);
     world.db.drop().await;
 }
 

@@ -11,6 +11,7 @@ mod orders;
 mod refunds;
 mod shape;
 mod staff;
+mod tariffs;
 mod usage;
 mod who;
 mod withdrawal;

@@ -2,17 +2,22 @@
 //! a subscription names its order.
 
 use charging::tariff::Kind;
-use charging::tariff::store::publish;
+use charging::tariff::store::{Publication, publish};
+use chrono::TimeDelta;
 
 use super::{Broken, DENIED, NOT_NULL, accepted, refused};
 use crate::world::{ADDON, FUTURE, OTHER_PLAN, PACK, PAST, SHELF, now, tariff};
 
+/// Public at noon of 15 October 2026, and sold a day later.
+const SOON: &str = "26MB900098";
+const CHEAP: &str = r#"{"recurring":{"price":"5.00","first_month":"full"},"cancel_effective":"month_end"}"#;
+
 /// An order as SQL, its version's data copied from the published table.
 fn order(subscriber_id: i64, scheme_id: &str, consent_seq: &str, ordered_at: &str) -> String {
     format!(
-        "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from, on_sale_until,
-            recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
-        select {subscriber_id}, scheme_id, version, published_at, on_sale_from, on_sale_until,
+        "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, tariff_orderable_from,
+            on_sale_from, on_sale_until, recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
+        select {subscriber_id}, scheme_id, version, published_at, orderable_from, on_sale_from, on_sale_until,
             coalesce(recurring_price, 0), coalesce(one_off_price, 0), {consent_seq}, 'web', 'subscriber', '{ordered_at}'
         from tariff_version where scheme_id = '{scheme_id}' and version = 1"
     )
@@ -26,6 +31,12 @@ async fn no_order_without_a_published_tariff_and_a_yes_to_it() {
     let pack = broken.world.sign(&mut tx, a, PACK, now()).await.to_string();
     let future = broken.world.sign(&mut tx, a, FUTURE, now()).await.to_string();
     let past = broken.world.sign(&mut tx, a, PAST, now()).await.to_string();
+    let in_a_day = Publication {
+        orderable_from: Some(now() + TimeDelta::days(1)),
+        ..tariff(SOON, Kind::Addon, "明天的包", Some(CHEAP)).into()
+    };
+    publish(&mut tx, &[in_a_day], now() - TimeDelta::hours(1)).await.unwrap();
+    let soon = broken.world.sign(&mut tx, a, SOON, now()).await.to_string();
     let dearer = r#"{"recurring":{"price":"95.00","first_month":"full"},"cancel_effective":"month_end"}"#;
     let second = tariff(PACK, Kind::Addon, "视频包", Some(dearer));
     publish(&mut tx, &[second.into()], now()).await.unwrap();
@@ -43,19 +54,25 @@ async fn no_order_without_a_published_tariff_and_a_yes_to_it() {
             ("with another subscriber's consent", order(b, PACK, &pack, noon), none),
             ("with a consent to another tariff", order(a, OTHER_PLAN, &pack, noon), none),
             ("with a consent for another version", good.replace("version = 1", "version = 2"), none),
-            ("at another price than the version's", good.replace("coalesce(recurring_price, 0)", "95.00"), published),
-            ("at another price once", good.replace("coalesce(one_off_price, 0)", "95.00"), published),
-            ("of a version that is none", good.replace("scheme_id, version, pub", "scheme_id, 3, pub"), published),
+            ("at another price than the version's", good.replace("coalesce(recurring_price, 0)", "95.00"), none),
+            ("at another price once", good.replace("coalesce(one_off_price, 0)", "95.00"), none),
+            ("of a version that is none", good.replace("scheme_id, version, pub", "scheme_id, 3, pub"), none),
             (
                 "with a consent that made an order before",
                 order(a, ADDON, &broken.addon.consent_seq.to_string(), noon),
                 "product_order_consent_once",
             ),
-            ("of a tariff that has no price", order(a, SHELF, &pack, noon), published),
+            ("of a tariff that has no price", order(a, SHELF, &pack, noon), none),
             ("before it was public", order(a, FUTURE, &future, noon), "product_order_public"),
             (
                 "before it was public, saying that it was",
-                order(a, FUTURE, &future, noon).replace(" published_at, on", " '2026-01-01', on"),
+                order(a, FUTURE, &future, noon).replace(" published_at, orderable_from", " '2026-01-01', '2026-01-01'"),
+                published,
+            ),
+            ("before it could be ordered", order(a, SOON, &soon, noon), "product_order_sellable"),
+            (
+                "before it could be ordered, saying that it could",
+                order(a, SOON, &soon, noon).replace(" orderable_from", " published_at"),
                 published,
             ),
             ("after its last day", order(a, PAST, &past, noon), "product_order_on_sale"),
@@ -80,7 +97,7 @@ async fn no_order_without_a_published_tariff_and_a_yes_to_it() {
 async fn what_is_published_stays_as_it_was() {
     let broken = Broken::new().await;
     let version = format!(
-        "insert into tariff_version select (jsonb_populate_record(v, jsonb_build_object('version', 2,
+        "set local role mingbai_import; insert into tariff_version select (jsonb_populate_record(v, jsonb_build_object('version', 2,
             'content_digest', '\\x' || repeat('ab', 32), 'terms', v.terms || '{{\"one_off\": \"5.00\"}}', 'one_off_price', '5.00'))).*
         from tariff_version v where scheme_id = '{ADDON}'"
     );

@@ -145,6 +145,7 @@ async fn publish_tariffs(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<us
                 content: entry.content,
                 version: entry.version,
                 published_at: entry.published_at,
+                orderable_from: entry.orderable_from,
             });
         }
     }

@@ -11,6 +11,7 @@ mod proxies;
 mod site;
 mod slips;
 mod tariff_changes;
+mod tariff_drafts;
 mod tariff_files;
 
 use std::sync::Arc;
@@ -102,6 +103,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .layer(from_fn(move |request, next| hide_demo(demo, hidden.clone(), request, next)))
         .merge(slips::personal_routes())
         .merge(bill_files::routes())
+        .merge(tariff_drafts::routes())
         // Inside the sessions, which tell whose request it is.
         .layer(guard.clone())
         .layer(sessions.clone())

@@ -36,6 +36,7 @@ const RENEWALS_EVERY: Duration = Duration::from_hours(1);
 const MASS_OFFERS_EVERY: Duration = Duration::from_secs(5);
 const FINDINGS_EVERY: Duration = Duration::from_secs(10);
 const TARIFFS_EVERY: Duration = Duration::from_secs(15);
+const LIVE_EVERY: Duration = Duration::from_secs(1);
 const WITHDRAWALS_EVERY: Duration = Duration::from_secs(30);
 const DISPUTES_EVERY: Duration = Duration::from_mins(1);
 const CLEANUP_EVERY: Duration = Duration::from_mins(5);
@@ -108,6 +109,9 @@ impl Workers {
         let disputed = (pool.clone(), clock.clone());
         let disputes = async move || disputes::escalate(&disputed.0, disputed.1.now()).await;
         tasks.spawn(repeat(DISPUTES_EVERY, stopped.clone(), disputes));
+        let approved = (pool.clone(), clock.clone());
+        let publish = async move || tariffs::live(&approved.0, approved.1.now()).await;
+        tasks.spawn(repeat(LIVE_EVERY, stopped.clone(), publish));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })
     }

@@ -1,6 +1,7 @@
-//! What follows from published tariffs: what the rules find in them, and who is told of those that are not sold any more.
+//! What was approved becomes public; and what follows from published tariffs: what the rules find in them, and who is told of those that are not sold any more.
 
 use charging::tariff::clarity::store::read_again;
+use charging::tariff::draft::store::publish_due;
 use charging::tariff::withdrawal::tell;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -9,6 +10,20 @@ use sqlx::PgPool;
 const READ_BATCH: u16 = 200;
 /// Subscribers of one transaction.
 const TOLD_BATCH: u16 = 200;
+
+/// Puts what was approved on public display when its time has come.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn live(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let mut tx = pool.begin().await?;
+    let live = publish_due(&mut tx, now).await?;
+    tx.commit().await?;
+    for tariff in live {
+        tracing::info!(scheme_id = %tariff.scheme_id, version = tariff.version, "a tariff version became public");
+    }
+    Ok(())
+}
 
 /// Reads the tariffs that were published since, all of them after the rules changed. Returns how many.
 ///

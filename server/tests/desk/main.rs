@@ -3,6 +3,7 @@
 mod access;
 mod board;
 mod sign_in;
+mod tariffs;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

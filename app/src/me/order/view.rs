@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 
 use super::Present;
 use super::change::{differences, differences_table};
-use crate::components::{TariffFacts, TermsInWords, Yuan, day_text, month_text, region_name};
+use crate::components::{TariffFacts, TermsInWords, Yuan, day_text, month_text, region_name, time_text};
 use crate::i18n::{Locale, td_string};
 use crate::me::bill::penalty_text;
 use crate::me::proof::fact;
@@ -175,6 +175,7 @@ pub fn change_card(l: Locale, present: &Present, tariff: &TariffVersion) -> Opti
 pub fn refusal_text(l: Locale, refusal: &Refusal, regions: &[String], own: &str) -> String {
     match refusal {
         Refusal::NotPublished => td_string!(l, me.or_refused_not_published).to_owned(),
+        Refusal::NotYetOrderable { from } => td_string!(l, draft.announced, from = time_text(l, *from)),
         Refusal::NoTerms => td_string!(l, me.or_refused_no_terms).to_owned(),
         Refusal::NotOnSale { from, until } => {
             td_string!(l, me.or_refused_not_on_sale, from = day_text(l, *from), until = day_text(l, *until))

@@ -12,7 +12,7 @@ use crate::order::store::{OrderError, held};
 use crate::order::{Held, Offer, may_order};
 use crate::quantity::Service;
 use crate::subscriber::Subscriber;
-use crate::tariff::store::{newest, version, zone};
+use crate::tariff::store::{orderable, version, zone};
 use crate::tariff::{Kind, Sale, TariffVersion, ZoneQuery};
 use crate::usage::store::{UsageError, current_cap};
 
@@ -53,7 +53,7 @@ pub async fn plan_choices(
     let ids: Vec<String> = shelf.items.iter().map(|listing| listing.scheme_id.to_string()).collect();
     let withdrawn: BTreeMap<_, _> =
         shelf.items.iter().map(|listing| (&listing.scheme_id, listing.withdrawn_at)).collect();
-    let on_sale = newest(conn, &ids).await?;
+    let on_sale = orderable(conn, &ids, now).await?;
     let held = held(conn, subscriber_id, now).await?;
     let present = present(conn, &held, now).await?;
     let cap = current_cap(conn, subscriber_id).await?.ok_or(UsageError::NoCap(subscriber_id))?.cap;

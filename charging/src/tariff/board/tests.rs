@@ -35,7 +35,7 @@ fn content(serial: u32, price: &str, data: &str) -> TariffContent {
 fn board(contents: Vec<TariffContent>) -> Vec<OnSale> {
     let at: DateTime<Utc> = "2026-01-01T00:00:00+08:00".parse().unwrap();
     let on_sale = |content| OnSale {
-        tariff: TariffVersion { version: 1, published_at: at, content },
+        tariff: TariffVersion { version: 1, published_at: at, orderable_from: at, content },
         first_published_at: at,
         subscribers: 0,
         joined: 0,

@@ -1,5 +1,6 @@
 //! The published tariffs in the database.
 
+mod approved;
 mod beside;
 mod changes;
 mod publish;
@@ -11,6 +12,7 @@ use sqlx::types::Json;
 
 use super::{Included, InvalidZoneQuery, Kind, SchemeId, TariffContent, TariffVersion, Terms};
 
+pub use approved::{Approved, publish_approved};
 pub use beside::plans_beside;
 pub use changes::{CHANGES_PAGE_SIZE, CHANGES_PAGES_MAX, changes};
 pub use publish::{Outcome, Publication, publish};
@@ -67,6 +69,16 @@ pub async fn many(conn: &mut PgConnection, scheme_ids: &[SchemeId]) -> Result<Ve
 /// The newest versions of some tariffs, ordered by scheme id.
 pub async fn newest(conn: &mut PgConnection, scheme_ids: &[String]) -> Result<Vec<TariffVersion>, StoreError> {
     fetch(conn, scheme_ids, Which::Newest).await
+}
+
+/// Of some tariffs the versions that can be ordered at an instant, ordered by scheme id: a newer one that is public already and
+/// not yet sold leaves the one before on sale.
+pub async fn orderable(
+    conn: &mut PgConnection,
+    scheme_ids: &[String],
+    at: DateTime<Utc>,
+) -> Result<Vec<TariffVersion>, StoreError> {
+    fetch(conn, scheme_ids, Which::OrderableAt(at)).await
 }
 
 /// Since when sales of a tariff are stopped before its last day.
@@ -126,6 +138,8 @@ pub async fn histories(conn: &mut PgConnection, scheme_ids: &[String]) -> Result
 #[derive(Clone, Copy)]
 enum Which {
     Newest,
+    /// The newest of those that could be ordered at an instant.
+    OrderableAt(DateTime<Utc>),
     One(i32),
     All,
 }
@@ -135,6 +149,7 @@ struct VersionRow {
     operator_id: String,
     version: i32,
     published_at: DateTime<Utc>,
+    orderable_from: DateTime<Utc>,
     name: String,
     kind: String,
     regions: Vec<String>,
@@ -158,10 +173,11 @@ struct VersionRow {
 
 async fn fetch(conn: &mut PgConnection, ids: &[String], which: Which) -> Result<Vec<TariffVersion>, StoreError> {
     let wanted = if let Which::One(version) = which { Some(version) } else { None };
-    let newest = matches!(which, Which::Newest);
+    let orderable_at = if let Which::OrderableAt(at) = which { Some(at) } else { None };
+    let newest = matches!(which, Which::Newest | Which::OrderableAt(_));
     let rows = sqlx::query_as!(
         VersionRow,
-        r#"select v.scheme_id, t.operator_id, v.version, v.published_at, v.name, v.kind, v.regions, v.audience,
+        r#"select v.scheme_id, t.operator_id, v.version, v.published_at, v.orderable_from, v.name, v.kind, v.regions, v.audience,
             v.channels, v.on_sale_from, v.on_sale_until, v.validity, v.commitment, v.cancel, v.penalty, v.restrictions,
             v.notes, v.price_text, v.services_text, v.overage_text, v.category,
             v.included as "included: Json<Included>", v.terms as "terms: Json<Terms>"
@@ -169,12 +185,15 @@ async fn fetch(conn: &mut PgConnection, ids: &[String], which: Which) -> Result<
         join tariff t using (scheme_id)
         where v.scheme_id = any($1)
             and ($2::integer is null or v.version = $2)
+            and ($4::timestamptz is null or v.orderable_from <= $4)
             and (not $3 or not exists (
-                select from tariff_version later where later.scheme_id = v.scheme_id and later.version > v.version))
+                select from tariff_version later where later.scheme_id = v.scheme_id and later.version > v.version
+                    and ($4::timestamptz is null or later.orderable_from <= $4)))
         order by v.scheme_id, v.version desc"#,
         ids,
         wanted,
-        newest
+        newest,
+        orderable_at
     )
     .fetch_all(conn)
     .await?;
@@ -192,6 +211,7 @@ impl TryFrom<VersionRow> for TariffVersion {
         Ok(Self {
             version: row.version,
             published_at: row.published_at,
+            orderable_from: row.orderable_from,
             content: TariffContent {
                 scheme_id,
                 operator_id: row.operator_id,

@@ -21,17 +21,20 @@ pub struct Publication {
     /// Since when its source says that it is public; `None`: a first version since its 上线日期 (but not in the future),
     /// a later one from now on.
     pub published_at: Option<DateTime<Utc>>,
+    /// Since when its source says that it can be ordered; `None`: since it is public.
+    pub orderable_from: Option<DateTime<Utc>>,
 }
 
 impl From<TariffContent> for Publication {
     fn from(content: TariffContent) -> Self {
-        Self { content, version: None, published_at: None }
+        Self { content, version: None, published_at: None, orderable_from: None }
     }
 }
 
 impl From<OwnEntry> for Publication {
     fn from(entry: OwnEntry) -> Self {
-        Self { content: entry.content, version: entry.version, published_at: entry.published_at }
+        let OwnEntry { content, version, published_at, orderable_from } = entry;
+        Self { content, version, published_at, orderable_from }
     }
 }
 
@@ -50,40 +53,59 @@ pub enum Outcome {
     },
 }
 
-/// Publishes a batch in order and keeps the shelf of the zone up to date; answers one outcome for each.
+/// Publishes a batch from files in order and keeps the shelf of the zone up to date; answers one outcome for each. It works as
+/// the role `mingbai_import`, since the server's own publishes nothing without an approval; the connection must be in a
+/// transaction.
 pub async fn publish(
     conn: &mut PgConnection,
     batch: &[Publication],
     now: DateTime<Utc>,
 ) -> Result<Vec<Outcome>, StoreError> {
-    // Two imports at once would both take the same next version number.
-    sqlx::query!("select pg_advisory_xact_lock(hashtext('tariff_publish'))").fetch_one(&mut *conn).await?;
+    lock(conn).await?;
     let mut known = Known::load(conn, batch).await?;
     let mut accepted = Vec::new();
     let mut outcomes = Vec::with_capacity(batch.len());
     for publication in batch {
         let outcome = known.decide(publication, now);
-        if let Decision::Accept(version, published_at) = &outcome {
-            accepted.push((&publication.content, *version, *published_at));
+        if let Decision::Accept(row) = outcome {
+            accepted.push(row);
         }
         outcomes.push(outcome.into());
     }
+    sqlx::query!("set local role mingbai_import").execute(&mut *conn).await?;
     insert_tariffs(conn, &accepted, now).await?;
     insert_versions(conn, &accepted).await?;
     upsert_listings(conn, &accepted).await?;
+    sqlx::query!("reset role").execute(conn).await?;
     Ok(outcomes)
 }
 
-enum Decision {
-    Accept(i32, DateTime<Utc>),
+/// Two who publish at once would both take the same next version number.
+pub(super) async fn lock(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('tariff_publish'))").fetch_one(conn).await?;
+    Ok(())
+}
+
+/// A row for the published table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    pub content: &'a TariffContent,
+    pub version: i32,
+    pub published_at: DateTime<Utc>,
+    pub orderable_from: DateTime<Utc>,
+}
+
+#[derive(Clone)]
+enum Decision<'a> {
+    Accept(Row<'a>),
     Unchanged(i32),
     Refuse(String),
 }
 
-impl From<Decision> for Outcome {
-    fn from(decision: Decision) -> Self {
+impl From<Decision<'_>> for Outcome {
+    fn from(decision: Decision<'_>) -> Self {
         match decision {
-            Decision::Accept(version, _) => Self::Accepted { version },
+            Decision::Accept(row) => Self::Accepted { version: row.version },
             Decision::Unchanged(version) => Self::Unchanged { version },
             Decision::Refuse(reason) => Self::Refused { reason },
         }
@@ -135,7 +157,7 @@ impl Known {
         Ok(Self { operators, tariffs })
     }
 
-    fn decide(&mut self, publication: &Publication, now: DateTime<Utc>) -> Decision {
+    fn decide<'a>(&mut self, publication: &'a Publication, now: DateTime<Utc>) -> Decision<'a> {
         let content = &publication.content;
         if !self.operators.contains(&content.operator_id) {
             return Decision::Refuse(format!("operator `{}` is not known", content.operator_id));
@@ -164,6 +186,10 @@ impl Known {
         if history.is_some_and(|history| published_at < history.latest_at) {
             return Decision::Refuse("published_at lies before that of the version before".to_owned());
         }
+        let orderable_from = publication.orderable_from.unwrap_or(published_at);
+        if orderable_from < published_at {
+            return Decision::Refuse("orderable_from lies before published_at".to_owned());
+        }
         let history = self.tariffs.entry(content.scheme_id.to_string()).or_insert_with(|| History {
             operator_id: content.operator_id.clone(),
             latest: next,
@@ -172,20 +198,18 @@ impl Known {
         });
         (history.latest, history.latest_at) = (next, published_at);
         history.versions.insert(digest, next);
-        Decision::Accept(next, published_at)
+        Decision::Accept(Row { content, version: next, published_at, orderable_from })
     }
 }
 
-type Accepted<'a> = (&'a TariffContent, i32, DateTime<Utc>);
-
-async fn insert_tariffs(
+pub(super) async fn insert_tariffs(
     conn: &mut PgConnection,
-    accepted: &[Accepted<'_>],
+    accepted: &[Row<'_>],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let first = accepted.iter().filter(|(_, version, _)| *version == 1);
+    let first = accepted.iter().filter(|row| row.version == 1);
     let (ids, operators): (Vec<String>, Vec<String>) =
-        first.map(|(content, ..)| (content.scheme_id.to_string(), content.operator_id.clone())).unzip();
+        first.map(|row| (row.content.scheme_id.to_string(), row.content.operator_id.clone())).unzip();
     let done = sqlx::query!(
         "insert into tariff (scheme_id, operator_id, first_seen_at)
         select scheme_id, operator_id, $3 from unnest($1::text[], $2::text[]) as new (scheme_id, operator_id)",
@@ -198,19 +222,19 @@ async fn insert_tariffs(
     written(done.rows_affected(), ids.len())
 }
 
-async fn insert_versions(conn: &mut PgConnection, accepted: &[Accepted<'_>]) -> Result<(), StoreError> {
+async fn insert_versions(conn: &mut PgConnection, accepted: &[Row<'_>]) -> Result<(), StoreError> {
     let rows: Vec<Value> = accepted.iter().map(version_row).collect();
     let done = sqlx::query!(
-        "insert into tariff_version (scheme_id, version, published_at, name, kind, regions, audience, channels,
+        "insert into tariff_version (imported, scheme_id, version, published_at, orderable_from, name, kind, regions, audience, channels,
             on_sale_from, on_sale_until, validity, commitment, cancel, penalty, restrictions, notes, price_text,
             services_text, overage_text, category, included, terms, recurring_price, one_off_price, penalty_max,
             content_digest)
-        select scheme_id, version, published_at, name, kind, regions, audience, channels,
+        select true, scheme_id, version, published_at, orderable_from, name, kind, regions, audience, channels,
             on_sale_from, on_sale_until, validity, commitment, cancel, penalty, restrictions, notes, price_text,
             services_text, overage_text, category, included, terms, recurring_price, one_off_price, penalty_max,
             content_digest
-        from jsonb_to_recordset($1) as new (scheme_id text, version integer, published_at timestamptz, name text,
-            kind text, regions text[], audience text, channels text[], on_sale_from date, on_sale_until date,
+        from jsonb_to_recordset($1) as new (scheme_id text, version integer, published_at timestamptz,
+            orderable_from timestamptz, name text, kind text, regions text[], audience text, channels text[], on_sale_from date, on_sale_until date,
             validity text, commitment text, cancel text, penalty text, restrictions text[], notes text,
             price_text text, services_text text, overage_text text, category text, included jsonb, terms jsonb,
             recurring_price numeric, one_off_price numeric, penalty_max numeric, content_digest bytea)",
@@ -221,12 +245,14 @@ async fn insert_versions(conn: &mut PgConnection, accepted: &[Accepted<'_>]) -> 
     written(done.rows_affected(), accepted.len())
 }
 
-fn version_row((content, version, published_at): &Accepted<'_>) -> Value {
+fn version_row(row: &Row<'_>) -> Value {
+    let content = row.content;
     let terms = content.terms.as_ref();
     json!({
         "scheme_id": content.scheme_id,
-        "version": version,
-        "published_at": published_at,
+        "version": row.version,
+        "published_at": row.published_at,
+        "orderable_from": row.orderable_from,
         "name": content.name,
         "kind": content.kind,
         "regions": content.regions,
@@ -253,9 +279,8 @@ fn version_row((content, version, published_at): &Accepted<'_>) -> Value {
     })
 }
 
-async fn upsert_listings(conn: &mut PgConnection, accepted: &[Accepted<'_>]) -> Result<(), StoreError> {
-    let latest: BTreeMap<&str, &Accepted<'_>> =
-        accepted.iter().map(|entry| (entry.0.scheme_id.as_str(), entry)).collect();
+pub(super) async fn upsert_listings(conn: &mut PgConnection, accepted: &[Row<'_>]) -> Result<(), StoreError> {
+    let latest: BTreeMap<&str, &Row<'_>> = accepted.iter().map(|row| (row.content.scheme_id.as_str(), row)).collect();
     let rows: Vec<Value> = latest.values().copied().map(listing_row).collect();
     let count = rows.len();
     let done = sqlx::query!(
@@ -282,7 +307,7 @@ async fn upsert_listings(conn: &mut PgConnection, accepted: &[Accepted<'_>]) -> 
     written(done.rows_affected(), count)
 }
 
-fn listing_row((content, version, _): &Accepted<'_>) -> Value {
+fn listing_row(Row { content, version, .. }: &Row<'_>) -> Value {
     let row = listing_of(content);
     json!({
         "scheme_id": content.scheme_id,
@@ -305,6 +330,6 @@ fn listing_row((content, version, _): &Accepted<'_>) -> Value {
     })
 }
 
-fn written(rows: u64, expected: usize) -> Result<(), StoreError> {
+pub(super) fn written(rows: u64, expected: usize) -> Result<(), StoreError> {
     if usize::try_from(rows) == Ok(expected) { Ok(()) } else { Err(StoreError::NotWritten) }
 }
