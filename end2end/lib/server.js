@@ -16,8 +16,8 @@ function environment(dataDir, address) {
   const kept = { ...process.env };
   // A fresh database of its own, whatever the shell is set up for.
   delete kept.DATABASE_URL;
-  // No hour is quiet: what is tested at night must not wait for the morning.
-  return { MINGBAI_WAKING_HOURS: '0-24', ...kept, MINGBAI_DATA_DIR: dataDir, ...(address && { MINGBAI_ADDR: address }) };
+  // No hour is quiet: what is tested at night must not wait for the morning, nor a tariff for the day after its approval.
+  return { MINGBAI_WAKING_HOURS: '0-24', MINGBAI_PUBLIC_BEFORE_SALE: '2s', ...kept, MINGBAI_DATA_DIR: dataDir, ...(address && { MINGBAI_ADDR: address }) };
 }
 
 /** Starts `mingbai serve` with these arguments and waits until it answers. */

@@ -41,7 +41,7 @@ pub async fn facts(conn: &mut PgConnection, line: Line) -> Result<Facts, Dispute
                     and g2.scheme_id = g.scheme_id and g2.charge_id < g.charge_id
                     and tstzrange(s2.starts_at, s2.ends_at) && tstzrange(s.starts_at, s.ends_at))), 0)
                 as "charged_twice!",
-            coalesce(bool_and(o.ordered_at >= o.tariff_published_at and
+            coalesce(bool_and(o.ordered_at >= o.tariff_orderable_from and
                 (o.ordered_at at time zone 'Asia/Shanghai')::date between o.on_sale_from and o.on_sale_until), false)
                 as "was_on_sale!",
             o.consent_seq as "consent_seq?", s.scheme_id as "scheme_id?", s.version as "version?",

@@ -13,7 +13,7 @@ use crate::staff::trail::record;
 use crate::staff::{Actor, Permission, StaffError};
 use crate::subscriber::Msisdn;
 use crate::tariff::SchemeId;
-use crate::tariff::store::{StoreError, find, withdrawn_at};
+use crate::tariff::store::{StoreError, find, orderable, withdrawn_at};
 
 /// Mass offers of a page.
 pub const PAGE: i64 = 20;
@@ -173,10 +173,9 @@ pub(super) async fn offered(
     scheme_id: &SchemeId,
     now: DateTime<Utc>,
 ) -> Result<Option<i32>, StoreError> {
-    let Some(tariff) = find(conn, scheme_id).await? else { return Ok(None) };
+    let Some(tariff) = orderable(conn, &[scheme_id.to_string()], now).await?.pop() else { return Ok(None) };
     let is_withdrawn = withdrawn_at(conn, scheme_id).await?.is_some_and(|at| at <= now);
-    let is_offered = tariff.published_at <= now
-        && tariff.content.terms.is_some()
+    let is_offered = tariff.content.terms.is_some()
         && tariff.content.on_sale(local_date(now))
         && !is_withdrawn;
     Ok(is_offered.then_some(tariff.version))

@@ -146,7 +146,7 @@ impl Fields<'_> {
                 {self.line_of(&name("quantity"), td_string!(l, draft.quantity), &row.quantity)}
                 {self.line_of(&name("rating_groups"), td_string!(l, draft.rating_groups), &row.rating_groups)}
                 <label class="choice">
-                    <input type="checkbox" name=format!("form[{}]", name("rollover")) value="on" checked=row.rollover == "on" />
+                    <input type="checkbox" name=input_name(&name("rollover")) value="on" checked=row.rollover == "on" />
                     <span>{td_string!(l, draft.rollover)}</span>
                 </label>
                 {beside(l, self.checked, &name("rollover"))}
@@ -186,7 +186,7 @@ impl Fields<'_> {
         let input = view! {
             <input
                 id=format!("field-{field}")
-                name=format!("form[{field}]")
+                name=input_name(field)
                 value=value.to_owned()
                 maxlength="200"
                 autocomplete="off"
@@ -201,7 +201,7 @@ impl Fields<'_> {
             <input
                 id=format!("field-{field}")
                 type="date"
-                name=format!("form[{field}]")
+                name=input_name(field)
                 value=value.to_owned()
                 aria-invalid=self.is_wrong(field)
             />
@@ -214,7 +214,7 @@ impl Fields<'_> {
         let input = view! {
             <textarea
                 id=format!("field-{field}")
-                name=format!("form[{field}]")
+                name=input_name(field)
                 rows=rows_of(value)
                 maxlength="20000"
                 aria-invalid=self.is_wrong(field)
@@ -226,7 +226,7 @@ impl Fields<'_> {
     }
 
     fn select(self, field: &str, label: &'static str, value: &str, choices: &[Choice]) -> AnyView {
-        let input = self.options(&format!("field-{field}"), &format!("form[{field}]"), value, choices);
+        let input = self.options(&format!("field-{field}"), &input_name(field), value, choices);
         self.field(field, label, "", input)
     }
 
@@ -254,7 +254,7 @@ impl Fields<'_> {
     fn line_of(self, field: &str, label: &'static str, value: &str) -> AnyView {
         let input = view! {
             <input
-                name=format!("form[{field}]")
+                name=input_name(field)
                 value=value.to_owned()
                 maxlength="200"
                 autocomplete="off"
@@ -266,7 +266,7 @@ impl Fields<'_> {
 
     fn select_of(self, field: &str, label: &'static str, value: &str, choices: &[Choice]) -> AnyView {
         let id = format!("field-{}", field.replace(['[', ']'], "-"));
-        let input = self.options(&id, &format!("form[{field}]"), value, choices);
+        let input = self.options(&id, &input_name(field), value, choices);
         self.cell(field, label, input)
     }
 
@@ -292,4 +292,23 @@ impl Fields<'_> {
 fn rows_of(text: &str) -> String {
     let lines = text.lines().map(|line| 1 + line.chars().count() / 40).sum::<usize>();
     lines.clamp(2, 12).to_string()
+}
+
+/// The name of a field's input: that of a row's field has all its parts in brackets.
+fn input_name(field: &str) -> String {
+    match field.split_once('[') {
+        Some((rows, rest)) => format!("form[{rows}][{rest}"),
+        None => format!("form[{field}]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_named_as_the_form_is_read() {
+        assert_eq!(input_name("name"), "form[name]");
+        assert_eq!(input_name("allowances[0][quantity]"), "form[allowances][0][quantity]");
+    }
 }

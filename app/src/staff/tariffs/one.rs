@@ -4,17 +4,19 @@ use charging::tariff::TariffVersion;
 use charging::tariff::draft::store::{Draft, find, of_draft};
 use charging::tariff::draft::{Checked, State, check};
 use charging::tariff::store::version;
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use super::findings::{SUMMARY, summary};
 use super::form::Fields;
-use super::preview::{difference, preview};
+use super::preview::{Around, difference, preview};
 use super::submit::submit_card;
 use super::words::{state_class, state_name};
 use crate::components::{PageError, page, time_text};
 use crate::i18n::{Locale, td_string};
+use crate::islands::DraftCheck;
 use crate::request::locale;
 use crate::state::AppState;
 
@@ -36,15 +38,17 @@ pub fn DraftPage() -> impl IntoView {
                 None => None,
             };
             let checked = check(&draft.form);
+            let now = state.clock.now();
+            let around = Around::load(&mut db, &checked.content, now).await?;
             let title = if draft.form.name.trim().is_empty() {
                 td_string!(l, draft.unnamed).to_owned()
             } else {
                 draft.form.name.clone()
             };
             let body = if draft.state.is_open() {
-                editable(l, &draft, &checked, base.as_ref(), state.clock.now())
+                editable(l, &draft, &checked, base.as_ref(), (around, now))
             } else {
-                view! { <p class="banner">{td_string!(l, draft.not_open)}</p> {preview(l, checked.content.clone())} }
+                view! { <p class="banner">{td_string!(l, draft.not_open)}</p> {preview(l, checked.content.clone(), around)} }
                     .into_any()
             };
             Ok(view! {
@@ -98,7 +102,7 @@ fn editable(
     draft: &Draft,
     checked: &Checked,
     base: Option<&TariffVersion>,
-    now: chrono::DateTime<chrono::Utc>,
+    (around, now): (Around, DateTime<Utc>),
 ) -> AnyView {
     let id = draft.draft_id.to_string();
     let fields = Fields { l, form: &draft.form, checked };
@@ -106,7 +110,7 @@ fn editable(
         view! {
             <section class="card">
                 <h2>{td_string!(l, draft.difference_title)}</h2>
-                {difference(l, &base.content, &checked.content)}
+                {difference(&base.content, &checked.content)}
             </section>
         }
     });
@@ -129,8 +133,10 @@ fn editable(
             <button class="sr" type="submit" tabindex="-1">{td_string!(l, draft.save)}</button>
             <input type="hidden" name="draft" value=id.clone() />
             <input type="hidden" name="revision" value=draft.revision.to_string() />
-            <div data-findings=SUMMARY>{summary(l, checked)}</div>
-            {fields.view()}
+            <DraftCheck>
+                <div data-findings=SUMMARY>{summary(l, checked)}</div>
+                {fields.view()}
+            </DraftCheck>
             <p class="actions">
                 <button class="button primary" type="submit">{td_string!(l, draft.save)}</button>
             </p>
@@ -138,7 +144,7 @@ fn editable(
         {changes}
         <section class="stack">
             <h2>{td_string!(l, draft.preview)}</h2>
-            <div data-preview="">{preview(l, checked.content.clone())}</div>
+            <div data-preview="">{preview(l, checked.content.clone(), around)}</div>
         </section>
         {submit_card(l, draft, checked, now)}
         {discard}

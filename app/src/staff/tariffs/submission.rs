@@ -10,7 +10,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use super::findings::judged;
-use super::preview::{difference, preview};
+use super::preview::{Around, difference, preview};
 use super::words::{lead_text, state_class, state_name};
 use crate::components::{PageError, page, time_text};
 use crate::i18n::{Locale, td_string};
@@ -33,6 +33,7 @@ pub fn SubmissionPage() -> impl IntoView {
                 0 => None,
                 number => version(&mut db, &found.content.scheme_id, number).await?,
             };
+            let around = Around::load(&mut db, &found.content, state.clock.now()).await?;
             Ok(view! {
                 <Title text=found.content.name.clone() />
                 <p><a href="/staff/tariffs">{td_string!(l, draft.all)}</a></p>
@@ -50,7 +51,7 @@ pub fn SubmissionPage() -> impl IntoView {
                 </section>
                 <section class="stack">
                     <h2>{td_string!(l, draft.preview)}</h2>
-                    {preview(l, found.content.clone())}
+                    {preview(l, found.content.clone(), around)}
                 </section>
                 {decision(l, &found, &member)}
                 {withdrawal(l, &found)}
@@ -98,7 +99,7 @@ fn facts(l: Locale, found: &Submission) -> impl IntoView + use<> {
 
 fn changes(l: Locale, found: &Submission, before: Option<&TariffVersion>) -> impl IntoView + use<> {
     let body = match before {
-        Some(before) => difference(l, &before.content, &found.content),
+        Some(before) => difference(&before.content, &found.content),
         None => view! { <p>{td_string!(l, draft.is_new)}</p> }.into_any(),
     };
     view! {
