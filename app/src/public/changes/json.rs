@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::feed::{Entry, Feed, Shape};
 use crate::request::language_tag;
 
-/// https://www.jsonfeed.org/version/1.1/
+/// JSON Feed 1.1: <https://www.jsonfeed.org/version/1.1/>
 #[derive(Serialize)]
 struct JsonFeed<'a> {
     version: &'static str,
