@@ -80,7 +80,6 @@ fn explanation(
     );
     let bill = format!("/me/bills/{}", why.month);
     let base = format!("{bill}/{}?page=", why.line.line_no);
-    let tariff_link = format!("/tariffs/{}/versions/{}", why.line.scheme_id, why.line.version);
     let form = dispute_form(l, why.month, &why.line, dispute);
     view! {
         <Title text=title.clone() />
@@ -102,7 +101,7 @@ fn explanation(
 /// What a line rests on: the arithmetic, the order and the yes, the tariff as it was public. `is_owner`: the slips of the orders
 /// can be opened.
 pub fn grounds(l: Locale, why: Explanation, is_owner: bool) -> AnyView {
-    let tariff_link = format!("/tariffs/{}?version={}", why.line.scheme_id, why.line.version);
+    let tariff_link = format!("/tariffs/{}/versions/{}", why.line.scheme_id, why.line.version);
     let several = why.causes.len() > 1;
     let causes = why.causes.iter().map(|cause| agreed(l, cause, &why.tariff, several, is_owner)).collect_view();
     view! {

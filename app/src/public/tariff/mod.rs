@@ -5,6 +5,7 @@ mod history;
 
 use charging::clock::local_date;
 use charging::order::{Offer, Refusal, may_order};
+use charging::tariff::draft::store::{Reasoned, reasons};
 use charging::tariff::history::{Orderable, orderable_times};
 use charging::tariff::{Kind, SchemeId, TariffVersion, store};
 use chrono::{DateTime, Utc};
@@ -16,7 +17,8 @@ use sqlx::PgConnection;
 use self::history::history;
 use crate::components::{PageError, PageResult, TariffBody, TypicalMonths, day_text, operator_name, page, time_text};
 use crate::i18n::{Locale, td_string};
-use crate::request::locale;
+use crate::me::parts::query;
+use crate::request::{locale, redirect};
 use crate::state::AppState;
 
 pub use difference::DifferencePage;
@@ -39,6 +41,8 @@ struct Shown {
     operator: String,
     /// Plans to compare a typical month with.
     beside: Vec<TariffVersion>,
+    /// Why warnings about versions of ours stay.
+    reasons: Vec<Reasoned>,
 }
 
 impl Shown {
@@ -65,7 +69,8 @@ impl Shown {
             }
             _ => Vec::new(),
         };
-        Ok(Self { versions, times, at, sold, refusal, withdrawn_at, operator, beside })
+        let reasons = reasons(db, scheme_id).await?;
+        Ok(Self { versions, times, at, sold, refusal, withdrawn_at, operator, beside, reasons })
     }
 
     fn tariff(&self) -> &TariffVersion {
@@ -95,10 +100,15 @@ pub fn TariffPage() -> impl IntoView {
         let state = AppState::current();
         let l = locale();
         let params = use_params_map().get_untracked();
+        let linked = query("version").and_then(|text| text.parse::<i32>().ok());
         async move {
             let now = state.clock.now();
             let scheme_id = params.get("scheme_id").and_then(|text| text.parse::<SchemeId>().ok());
             let scheme_id = scheme_id.ok_or(PageError::NotFound)?;
+            if let Some(version) = linked {
+                // Versions once had this address; links to it may stand anywhere.
+                redirect(&format!("/tariffs/{scheme_id}/versions/{version}"));
+            }
             let version = params.get("version").map(|text| text.parse::<i32>()).transpose();
             let version = version.map_err(|_| PageError::NotFound)?;
             let mut db = state.pool.acquire().await?;
