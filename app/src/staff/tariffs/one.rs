@@ -105,7 +105,8 @@ fn editable(
     (around, now): (Around, DateTime<Utc>),
 ) -> AnyView {
     let id = draft.draft_id.to_string();
-    let fields = Fields { l, form: &draft.form, checked };
+    let fields = Fields { l, form: &draft.form, checked }.view();
+    let found = summary(l, checked);
     let changes = base.map(|base| {
         view! {
             <section class="card">
@@ -134,8 +135,8 @@ fn editable(
             <input type="hidden" name="draft" value=id.clone() />
             <input type="hidden" name="revision" value=draft.revision.to_string() />
             <DraftCheck>
-                <div data-findings=SUMMARY>{summary(l, checked)}</div>
-                {fields.view()}
+                <div data-findings=SUMMARY>{found}</div>
+                {fields}
             </DraftCheck>
             <p class="actions">
                 <button class="button primary" type="submit">{td_string!(l, draft.save)}</button>
