@@ -14,7 +14,7 @@ use leptos_meta::Title;
 
 use self::charts::{Bar, Shares};
 use self::words::{element_name, found_words, rule_name};
-use super::zone::operator_name;
+use crate::components::operator_name;
 use crate::components::{Pager, page, region_name};
 use crate::i18n::{Locale, td_string};
 use crate::islands::AutoSubmit;

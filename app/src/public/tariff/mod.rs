@@ -5,6 +5,7 @@ mod history;
 
 use charging::clock::local_date;
 use charging::order::{Offer, Refusal, may_order};
+use charging::tariff::draft::{self, Judged};
 use charging::tariff::history::{Orderable, orderable_times};
 use charging::tariff::{Kind, SchemeId, TariffVersion, store};
 use chrono::{DateTime, Utc};
@@ -17,6 +18,7 @@ use self::history::history;
 use crate::components::{PageError, PageResult, TariffBody, TypicalMonths, day_text, operator_name, page, time_text};
 use crate::i18n::{Locale, td_string};
 use crate::request::locale;
+use crate::staff::judged;
 use crate::state::AppState;
 
 pub use difference::DifferencePage;
@@ -39,6 +41,8 @@ struct Shown {
     operator: String,
     /// Plans to compare a typical month with.
     beside: Vec<TariffVersion>,
+    /// What the clarity rules warned of in the version that is shown, and why it stays.
+    reasons: Vec<Judged>,
 }
 
 impl Shown {
@@ -65,7 +69,8 @@ impl Shown {
             }
             _ => Vec::new(),
         };
-        Ok(Self { versions, times, at, sold, refusal, withdrawn_at, operator, beside })
+        let reasons = draft::store::reasons(db, scheme_id, versions[at].version).await?;
+        Ok(Self { versions, times, at, sold, refusal, withdrawn_at, operator, beside, reasons })
     }
 
     fn tariff(&self) -> &TariffVersion {
@@ -137,6 +142,7 @@ fn tariff_view(l: Locale, shown: &Shown, now: DateTime<Utc>) -> impl IntoView + 
                 actions=Some(actions(l, shown, now))
             />
             {typical(l, shown)}
+            {reasons(l, shown)}
             {history(l, shown, now)}
         </article>
     }
@@ -150,6 +156,19 @@ fn typical(l: Locale, shown: &Shown) -> Option<impl IntoView + use<>> {
             <section class="card">
                 <h2>{td_string!(l, version.typical_title)}</h2>
                 <TypicalMonths content beside=shown.beside.clone() />
+            </section>
+        }
+    })
+}
+
+/// The warnings of the clarity rules that were published with it; nothing where there were none.
+fn reasons(l: Locale, shown: &Shown) -> Option<impl IntoView + use<>> {
+    (!shown.reasons.is_empty()).then(|| {
+        view! {
+            <section class="card" id="reasons">
+                <h2>{td_string!(l, draft.reasons_title)}</h2>
+                <p class="muted">{td_string!(l, draft.reasons_lead)}</p>
+                {judged(l, &shown.reasons)}
             </section>
         }
     })
