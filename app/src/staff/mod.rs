@@ -31,6 +31,7 @@ pub use reconciliation::ReconciliationPage;
 pub use refunds::RefundsPage;
 pub use refused::RefusedPage;
 pub use sign_in::StaffLoginPage;
+pub(crate) use tariffs::judged;
 pub use tariffs::{DraftPage, NewDraftPage, SubmissionPage, TariffWorkPage};
 
 use charging::staff::{Actor, Member};

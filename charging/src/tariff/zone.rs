@@ -183,6 +183,8 @@ pub struct Listing {
     pub restrictions: Vec<String>,
     /// Whether it has terms, and so can be ordered here.
     pub orderable: bool,
+    /// Since when this version can be ordered: one that is newly public is announced before it is sold.
+    pub orderable_from: DateTime<Utc>,
 }
 
 /// How many tariffs a filter would leave.

@@ -163,6 +163,7 @@ async fn prepare_staff(context: &Context, key: Option<&StaffKey>, demo: bool) ->
         Some(key) if demo => {
             staff::demo::ensure(&context.pool, key, context.clock.now(), &mut StdRng::from_os_rng()).await?;
             crate::demo::withdrawal::ensure(&context.pool, context.clock.now()).await?;
+            crate::demo::drafts::ensure(&context.pool, context.clock.now()).await?;
         }
         _ => staff::demo::sign_out(&mut *context.pool.acquire().await?).await?,
     }

@@ -2,7 +2,7 @@
 
 mod charts;
 mod rules;
-pub(super) mod words;
+mod words;
 
 pub use rules::RulesPage;
 
@@ -14,6 +14,7 @@ use leptos_meta::Title;
 
 use self::charts::{Bar, Shares};
 use self::words::{element_name, found_words, rule_name};
+
 use crate::components::{Pager, operator_name, page, region_name};
 use crate::i18n::{Locale, td_string};
 use crate::islands::AutoSubmit;

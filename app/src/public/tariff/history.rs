@@ -1,7 +1,6 @@
 //! Every version that ever was public, with its dates.
 
 use charging::clock::local_date;
-use charging::tariff::clarity::Rule;
 use charging::tariff::history::{End, Orderable};
 use chrono::{DateTime, TimeDelta, Utc};
 use leptos::prelude::*;
@@ -9,7 +8,6 @@ use leptos::prelude::*;
 use super::{Shown, version_address};
 use crate::components::{day_text, time_text};
 use crate::i18n::{Locale, td_string};
-use crate::public::clarity::words::said;
 
 /// The list of versions on the page of a tariff.
 pub(super) fn history(l: Locale, shown: &Shown, now: DateTime<Utc>) -> impl IntoView + use<> {
@@ -45,33 +43,8 @@ fn item(l: Locale, shown: &Shown, i: usize, now: DateTime<Utc>) -> impl IntoView
                 {sale(l, shown.times[i], now)}
             </p>
             {before}
-            {reasons_view(l, shown, tariff.version)}
         </li>
     }
-}
-
-/// What the rules warn of in a version, and why it stays as it is.
-fn reasons_view(l: Locale, shown: &Shown, version: i32) -> Option<impl IntoView + use<>> {
-    let findings = &shown.reasons.iter().find(|reasoned| reasoned.version == version)?.findings;
-    let items = findings
-        .iter()
-        .map(|finding| {
-            let rule = finding.rule.parse::<Rule>().map(|rule| said(l, rule.reason())).unwrap_or_default();
-            let quote = (!finding.quote.is_empty()).then(|| view! { <q>{finding.quote.clone()}</q> });
-            view! {
-                <li>
-                    <p>{rule} " " {quote}</p>
-                    <p class="muted">{td_string!(l, version.reason, reason = finding.reason.clone())}</p>
-                </li>
-            }
-        })
-        .collect_view();
-    Some(view! {
-        <details class="reasons">
-            <summary>{td_string!(l, version.reasons, count = findings.len())}</summary>
-            <ul class="stack-tight small">{items}</ul>
-        </details>
-    })
 }
 
 /// From when until when a version could be ordered here, and what ended that.

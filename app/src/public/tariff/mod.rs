@@ -5,7 +5,7 @@ mod history;
 
 use charging::clock::local_date;
 use charging::order::{Offer, Refusal, may_order};
-use charging::tariff::draft::store::{Reasoned, reasons};
+use charging::tariff::draft::{self, Judged};
 use charging::tariff::history::{Orderable, orderable_times};
 use charging::tariff::{Kind, SchemeId, TariffVersion, store};
 use chrono::{DateTime, Utc};
@@ -19,6 +19,7 @@ use crate::components::{PageError, PageResult, TariffBody, TypicalMonths, day_te
 use crate::i18n::{Locale, td_string};
 use crate::me::parts::query;
 use crate::request::{locale, redirect};
+use crate::staff::judged;
 use crate::state::AppState;
 
 pub use difference::DifferencePage;
@@ -41,8 +42,8 @@ struct Shown {
     operator: String,
     /// Plans to compare a typical month with.
     beside: Vec<TariffVersion>,
-    /// Why warnings about versions of ours stay.
-    reasons: Vec<Reasoned>,
+    /// What the clarity rules warned of in the version that is shown, and why it stays.
+    reasons: Vec<Judged>,
 }
 
 impl Shown {
@@ -69,7 +70,7 @@ impl Shown {
             }
             _ => Vec::new(),
         };
-        let reasons = reasons(db, scheme_id).await?;
+        let reasons = draft::store::reasons(db, scheme_id, versions[at].version).await?;
         Ok(Self { versions, times, at, sold, refusal, withdrawn_at, operator, beside, reasons })
     }
 
@@ -147,6 +148,7 @@ fn tariff_view(l: Locale, shown: &Shown, now: DateTime<Utc>) -> impl IntoView + 
                 actions=Some(actions(l, shown, now))
             />
             {typical(l, shown)}
+            {reasons(l, shown)}
             {history(l, shown, now)}
         </article>
     }
@@ -160,6 +162,19 @@ fn typical(l: Locale, shown: &Shown) -> Option<impl IntoView + use<>> {
             <section class="card">
                 <h2>{td_string!(l, version.typical_title)}</h2>
                 <TypicalMonths content beside=shown.beside.clone() />
+            </section>
+        }
+    })
+}
+
+/// The warnings of the clarity rules that were published with it; nothing where there were none.
+fn reasons(l: Locale, shown: &Shown) -> Option<impl IntoView + use<>> {
+    (!shown.reasons.is_empty()).then(|| {
+        view! {
+            <section class="card" id="reasons">
+                <h2>{td_string!(l, draft.reasons_title)}</h2>
+                <p class="muted">{td_string!(l, draft.reasons_lead)}</p>
+                {judged(l, &shown.reasons)}
             </section>
         }
     })

@@ -3,7 +3,7 @@ use charging::quantity::Service;
 use charging::tariff::{Listing, shown};
 use leptos::prelude::*;
 
-use crate::components::{PriceLine, day_text, kind_name, quantity_text, region_name, service_text};
+use crate::components::{PriceLine, day_text, kind_name, quantity_text, region_name, service_text, time_text};
 use crate::i18n::{Locale, td_string};
 use crate::request::locale;
 use crate::state::AppState;
@@ -87,6 +87,13 @@ fn tags(l: Locale, listing: &Listing) -> Vec<AnyView> {
         tags.push(view! { <span class="tag">{td_string!(l, tariff.card_withdrawn)}</span> }.into_any());
     } else if listing.on_sale_from > local_date(now) {
         tags.push(view! { <span class="tag">{td_string!(l, tariff.upcoming)}</span> }.into_any());
+    } else if listing.orderable && listing.orderable_from > now {
+        let from = time_text(l, listing.orderable_from);
+        let text = match listing.version {
+            1 => td_string!(l, draft.announced, from = from),
+            _ => td_string!(l, draft.announced_new, from = from),
+        };
+        tags.push(view! { <span class="tag warn">{text}</span> }.into_any());
     } else if listing.orderable && listing.on_sale_until >= local_date(now) {
         tags.push(view! { <span class="tag on">{td_string!(l, tariff.card_orderable)}</span> }.into_any());
     }

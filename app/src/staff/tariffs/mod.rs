@@ -11,6 +11,7 @@ mod submission;
 mod submit;
 mod words;
 
+pub use findings::judged;
 pub use list::TariffWorkPage;
 pub use new::NewDraftPage;
 pub use one::DraftPage;

@@ -113,7 +113,8 @@ fn count_query(query: &ZoneQuery, now: DateTime<Utc>) -> QueryBuilder<Postgres> 
 /// The page is cut out first, so that only its rows are looked up in the published table.
 fn page_query(query: &ZoneQuery, now: DateTime<Utc>) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new(
-        "select l.*, v.price_text, v.commitment, v.restrictions, v.terms is not null as orderable
+        "select l.*, v.price_text, v.commitment, v.restrictions, v.terms is not null as orderable,
+            v.orderable_from
         from (select l.scheme_id, l.version, l.operator_id, l.name, l.kind, l.regions, l.on_sale_from, l.on_sale_until,
             w.withdrawn_at, l.price, l.price_period, l.data_bytes, l.voice_minutes, l.sms_messages, l.has_commitment,
             l.name_folded from ",
@@ -253,6 +254,7 @@ struct ListingSqlRow {
     commitment: String,
     restrictions: Vec<String>,
     orderable: bool,
+    orderable_from: DateTime<Utc>,
 }
 
 impl TryFrom<ListingSqlRow> for Listing {
@@ -285,6 +287,7 @@ impl TryFrom<ListingSqlRow> for Listing {
             commitment: row.commitment,
             restrictions: row.restrictions,
             orderable: row.orderable,
+            orderable_from: row.orderable_from,
         })
     }
 }

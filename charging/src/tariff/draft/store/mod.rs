@@ -19,7 +19,7 @@ use crate::tariff::{SchemeId, TariffContent, store as published};
 pub use decide::{decide, submit, withdraw};
 pub use list::{Counts, Item, PAGE, Page, list};
 pub use live::{Live, publish_due};
-pub use submission::{Decided, Reasoned, Submission, of_draft, reasons, submission};
+pub use submission::{Decided, Submission, of_draft, reasons, submission};
 
 /// Why something about a draft cannot be done.
 #[derive(Debug, thiserror::Error)]

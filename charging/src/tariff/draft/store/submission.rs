@@ -109,26 +109,19 @@ pub async fn of_draft(conn: &mut PgConnection, draft_id: i64) -> Result<Vec<i64>
     Ok(ids)
 }
 
-/// Why warnings about a published version stay.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reasoned {
-    pub version: i32,
-    pub findings: Vec<Judged>,
-}
-
-/// What is public of the approvals of a tariff: the warnings of each version with their reasons, the newest version first.
+/// What is public of the approval of a version: its warnings, each with the reason why it stays.
 ///
 /// # Errors
 /// When the database failed.
-pub async fn reasons(conn: &mut PgConnection, scheme_id: &SchemeId) -> Result<Vec<Reasoned>, DraftError> {
-    let rows = sqlx::query!(
-        r#"select v.version, s.findings as "findings: Json<Vec<Judged>>"
+pub async fn reasons(conn: &mut PgConnection, scheme_id: &SchemeId, version: i32) -> Result<Vec<Judged>, DraftError> {
+    let findings = sqlx::query_scalar!(
+        r#"select s.findings as "findings: Json<Vec<Judged>>"
         from tariff_version v join tariff_submission s on s.submission_id = v.approval
-        where v.scheme_id = $1 and s.findings <> '[]'::jsonb
-        order by v.version desc"#,
-        scheme_id.as_str()
+        where v.scheme_id = $1 and v.version = $2"#,
+        scheme_id.as_str(),
+        version
     )
-    .fetch_all(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| Reasoned { version: row.version, findings: row.findings.0 }).collect())
+    Ok(findings.map_or_else(Vec::new, |findings| findings.0))
 }
