@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::answer::{give_back, note, save, tell_owner};
+use super::gather::Line;
+use super::settle;
 use super::store::{DisputeError, Row, locked};
 use super::{CaseId, Dispute, What, words};
 use crate::actor;
@@ -199,7 +201,8 @@ pub async fn ask(
     end(conn, actor, "dispute.asked", &before, Some(asked), now).await
 }
 
-/// Answers a case: so many yuan go back (`None`: the charge was right), with the reason.
+/// Answers a case: so many yuan are due (`None`: the charge was right), with the reason. They go back when somebody else approves
+/// the refund that is asked for with it.
 ///
 /// # Errors
 /// [`StaffError::Forbidden`], [`DisputeError::NoWords`], [`DisputeError::TooLong`], [`DisputeError::NotFound`],
@@ -220,6 +223,9 @@ pub async fn answer(
             before.standing.uphold(award)?;
             own(conn, actor, &before, now).await?;
             give_back(conn, case, before.standing, award, &by, Some(said), now).await?;
+            let (month, line_no, amount) = (before.month, before.line_no, before.line_amount);
+            let line = Line { subscriber_id: case.subscriber_id, month, line_no, amount };
+            settle::ask(conn, actor, (case, line), award, &before.findings, now).await?;
         }
         None => {
             let standing = before.standing.explain()?;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
+use super::settle::returned;
 use super::store::{DisputeError, corrupt};
 use super::verdict::{ChargeFacts, Facts, Proof};
 use crate::clock::Month;
@@ -50,7 +51,7 @@ pub async fn facts(conn: &mut PgConnection, line: Line) -> Result<Facts, Dispute
         join charge g on g.subscriber_id = l.subscriber_id and g.charge_id = l.charge_id
         left join usage_record u on u.subscriber_id = g.subscriber_id and u.source_id = g.usage_source_id
             and u.month = g.month
-        left join subscription s on s.subscriber_id = g.subscriber_id and s.subscription_id = g.subscription_id
+        join subscription s on s.subscriber_id = g.subscriber_id and s.subscription_id = g.subscription_id
         left join product_order o on o.subscriber_id = s.subscriber_id and o.order_id = s.order_id
         where l.subscriber_id = $1 and l.month = $2 and l.line_no = $3
         group by g.kind, s.subscriber_id, s.subscription_id, o.subscriber_id, o.order_id
@@ -61,9 +62,9 @@ pub async fn facts(conn: &mut PgConnection, line: Line) -> Result<Facts, Dispute
     )
     .fetch_all(&mut *conn)
     .await?;
-    let chain = Chain::read(conn, line.subscriber_id).await?;
+    let chain = Chain::read(&mut *conn, line.subscriber_id).await?;
     let charges = rows.into_iter().map(|row| row.read(&chain)).collect::<Result<_, _>>()?;
-    Ok(Facts { line_amount: line.amount, charges })
+    Ok(Facts { line_amount: line.amount, returned: returned(conn, line).await?, charges })
 }
 
 struct Row {

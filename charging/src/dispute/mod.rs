@@ -11,6 +11,8 @@ pub mod desk;
 pub mod escalation;
 #[cfg(feature = "postgres")]
 mod gather;
+#[cfg(feature = "postgres")]
+mod settle;
 mod step;
 #[cfg(feature = "postgres")]
 pub mod store;

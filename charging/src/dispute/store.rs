@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use rand::CryptoRng;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use super::answer::{give_back, note, save, tell_owner};
 use super::gather::{self, Line};
+use super::settle;
 use super::{
     CaseId, Dispute, Event, Finding, Rejected, Standing, State, Suggestion, TooLong, What, due_at, verdict, words,
 };
@@ -16,6 +18,7 @@ use crate::clock::Month;
 use crate::consent::store::{ConsentError, lock_subscriber};
 use crate::notice::DisputeNotice;
 use crate::notice::store::NoticeError;
+use crate::refund::RefundError;
 use crate::staff::StaffError;
 
 /// Why something about a dispute cannot be done.
@@ -41,6 +44,8 @@ pub enum DisputeError {
     Subscriber(#[from] ConsentError),
     #[error(transparent)]
     Notice(#[from] NoticeError),
+    #[error("what was found due cannot be returned")]
+    Refund(#[source] RefundError),
     #[error("the database holds what cannot be read: {0}")]
     Corrupt(String),
     #[error("the database failed")]
@@ -54,6 +59,16 @@ impl From<sqlx::Error> for DisputeError {
             Some("dispute_answered_once") => Self::Rejected(Rejected::Answered),
             Some("dispute_award_within") => Self::Rejected(Rejected::Amount),
             _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<RefundError> for DisputeError {
+    fn from(error: RefundError) -> Self {
+        match error {
+            RefundError::TooMuch(_) | RefundError::Amount(_) | RefundError::Already => Self::Rejected(Rejected::Amount),
+            RefundError::Staff(error) => Self::Staff(error),
+            error => Self::Refund(error),
         }
     }
 }
@@ -74,6 +89,7 @@ pub async fn open(
     subscriber_id: i64,
     (month, line_no): (Month, i32),
     typed: &str,
+    rng: &mut (impl CryptoRng + Send),
     now: DateTime<Utc>,
 ) -> Result<Dispute, DisputeError> {
     let said = words(typed)?;
@@ -100,7 +116,8 @@ pub async fn open(
     .await?;
     let case = CaseId { subscriber_id, dispute_id };
     let standing = Standing::opened(amount);
-    begin(conn, case, standing, (What::Opened, said), &suggestion, now).await
+    let event_id = note(conn, case, standing.round, What::Opened, &Actor::Subscriber, said, now).await?;
+    begin(conn, (case, line), standing, event_id, &suggestion, rng, now).await
 }
 
 /// The subscriber does not accept the answer, with what there is to say to it.
@@ -111,6 +128,7 @@ pub async fn reopen(
     conn: &mut PgConnection,
     case: CaseId,
     typed: &str,
+    rng: &mut (impl CryptoRng + Send),
     now: DateTime<Utc>,
 ) -> Result<Dispute, DisputeError> {
     let said = words(typed)?;
@@ -133,21 +151,24 @@ pub async fn reopen(
     )
     .execute(&mut *conn)
     .await?;
-    begin(conn, case, standing, (What::Reopened, said), &suggestion, now).await
+    let event_id = note(conn, case, standing.round, What::Reopened, &Actor::Subscriber, said, now).await?;
+    begin(conn, (case, line), standing, event_id, &suggestion, rng, now).await
 }
 
-/// A round begins: it is told, or answered at once.
+/// A round has begun by a step: it is told, or answered at once.
 async fn begin(
     conn: &mut PgConnection,
-    case: CaseId,
+    (case, line): (CaseId, Line),
     standing: Standing,
-    (what, said): (What, Option<&str>),
+    event_id: i64,
     suggestion: &Suggestion,
+    rng: &mut (impl CryptoRng + Send),
     now: DateTime<Utc>,
 ) -> Result<Dispute, DisputeError> {
-    let event_id = note(conn, case, standing.round, what, &Actor::Subscriber, said, now).await?;
-    if suggestion.is_certain {
-        give_back(conn, case, standing, standing.left(), &Actor::System, None, now).await?;
+    let award = suggestion.refund.min(standing.left());
+    if suggestion.is_certain && award > Decimal::ZERO {
+        give_back(conn, case, standing, award, &Actor::System, None, now).await?;
+        settle::at_once(conn, (case, line), award, &suggestion.findings, rng, now).await?;
     } else {
         let notice = DisputeNotice::Received { amount: standing.line_amount, due_at: due_at(now) };
         tell_owner(conn, case, event_id, &notice, now).await?;

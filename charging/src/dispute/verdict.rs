@@ -14,6 +14,8 @@ use crate::money::round_to_fen;
 pub struct Facts {
     /// Yuan that the line charged.
     pub line_amount: Decimal,
+    /// Yuan of it that went back already, or are asked for.
+    pub returned: Decimal,
     /// One a subscription and kind of charge.
     pub charges: Vec<ChargeFacts>,
 }
@@ -58,6 +60,8 @@ pub enum Finding {
     /// 退订后收费
     AfterEnd,
     NotOnSale,
+    /// Something of it went back before.
+    Returned,
     /// Nothing of all that.
     InOrder,
     /// What the line is made of is not in these books, so that somebody has to look.
@@ -65,13 +69,14 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoConsent,
         Self::BrokenConsent,
         Self::AbovePrice,
         Self::ChargedTwice,
         Self::AfterEnd,
         Self::NotOnSale,
+        Self::Returned,
         Self::InOrder,
         Self::Unknown,
     ];
@@ -85,6 +90,7 @@ impl Finding {
             Self::ChargedTwice => "charged_twice",
             Self::AfterEnd => "after_end",
             Self::NotOnSale => "not_on_sale",
+            Self::Returned => "returned",
             Self::InOrder => "in_order",
             Self::Unknown => "unknown",
         }
@@ -118,18 +124,22 @@ pub fn suggest(facts: &Facts) -> Suggestion {
         !facts.charges.is_empty() && facts.charges.iter().all(|charge| !matches!(charge.proof, Proof::Holds { .. }));
     let wrong: Decimal = facts.charges.iter().map(wrong_part).sum();
     let all: Decimal = facts.charges.iter().map(|charge| charge.amount).sum();
-    let refund = if nothing_agreed || (wrong == all && !all.is_zero()) {
+    let due = if nothing_agreed || (wrong == all && !all.is_zero()) {
         facts.line_amount
     } else {
         // The line is rounded once, and so is what of it was wrong.
         round_to_fen(wrong).min(facts.line_amount)
     };
+    let refund = due.min((facts.line_amount - facts.returned).max(Decimal::ZERO));
+    if facts.returned > Decimal::ZERO {
+        findings.push(Finding::Returned);
+    }
     if facts.charges.is_empty() {
         findings.push(Finding::Unknown);
     } else if findings.is_empty() {
         findings.push(Finding::InOrder);
     }
-    Suggestion { findings, refund, is_certain: nothing_agreed }
+    Suggestion { findings, refund, is_certain: nothing_agreed && !refund.is_zero() }
 }
 
 fn faults(charge: &ChargeFacts) -> Vec<Finding> {
@@ -188,7 +198,8 @@ mod tests {
     }
 
     fn said(line_amount: &str, charges: &[ChargeFacts]) -> (Vec<Finding>, String, bool) {
-        let said = suggest(&Facts { line_amount: yuan(line_amount), charges: charges.to_vec() });
+        let said =
+            suggest(&Facts { line_amount: yuan(line_amount), returned: Decimal::ZERO, charges: charges.to_vec() });
         (said.findings, said.refund.to_string(), said.is_certain)
     }
 
@@ -210,6 +221,17 @@ mod tests {
         // A usage charge has no fixed price.
         let usage = ChargeFacts { kind: ChargeKind::DataOverage, price: None, ..charge("3.21") };
         assert_eq!(said("3.21", &[usage]).0, [Finding::InOrder]);
+    }
+
+    #[test]
+    fn what_went_back_before_does_not_go_back_again() {
+        let line_amount = yuan("95.00");
+        let charges = vec![ChargeFacts { proof: Proof::Missing, ..charge("95") }];
+        let part = suggest(&Facts { line_amount, returned: yuan("5.00"), charges: charges.clone() });
+        assert_eq!((part.refund, part.is_certain), (yuan("90.00"), true));
+        let all = suggest(&Facts { line_amount, returned: line_amount, charges });
+        assert_eq!((all.refund, all.is_certain), (Decimal::ZERO, false));
+        assert_eq!(all.findings, [Finding::NoConsent, Finding::Returned]);
     }
 
     #[test]
@@ -245,16 +267,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_more_than_the_line_goes_back_and_only_for_a_reason(charges in prop::collection::vec(any_charge(), 0..6)) {
+        fn no_more_than_the_line_goes_back_and_only_for_a_reason(
+            charges in prop::collection::vec(any_charge(), 0..6),
+            sixths in 0_u8..=6,
+        ) {
             let line_amount = round_to_fen(charges.iter().map(|charge| charge.amount).sum());
-            let facts = Facts { line_amount, charges };
+            let returned = round_to_fen(line_amount * Decimal::from(sixths) / Decimal::from(6));
+            let facts = Facts { line_amount, returned, charges };
             let said = suggest(&facts);
-            prop_assert!(said.refund >= Decimal::ZERO && said.refund <= line_amount);
+            prop_assert!(said.refund >= Decimal::ZERO && said.refund + returned <= line_amount);
             prop_assert!(said.refund.scale() <= 2);
             prop_assert!(!said.findings.is_empty() && said.findings.is_sorted());
             let is_agreed = facts.charges.iter().any(|charge| matches!(charge.proof, Proof::Holds { .. }));
-            prop_assert_eq!(said.is_certain, !facts.charges.is_empty() && !is_agreed);
-            prop_assert!(!said.is_certain || said.refund == line_amount);
+            let is_left = returned < line_amount;
+            prop_assert_eq!(said.is_certain, !facts.charges.is_empty() && !is_agreed && is_left);
+            prop_assert!(!said.is_certain || said.refund == line_amount - returned);
             if said.findings == [Finding::InOrder] || said.findings == [Finding::Unknown] {
                 prop_assert!(said.refund.is_zero());
             }

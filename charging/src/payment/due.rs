@@ -29,7 +29,7 @@ pub struct DueBill {
 }
 
 /// The lines of which something is due, of each subscriber, the oldest bill first. The one place that decides what counts as
-/// due: a line is not while part of it is settled, waived, or disputed.
+/// due: what is settled or waived of a line is not, nor anything of it while it is disputed or a refund of it waits for approval.
 ///
 /// # Errors
 /// When the database failed.
@@ -45,6 +45,14 @@ pub async fn open_lines(
             where subscriber_id = l.subscriber_id and month = l.month and line_no = l.line_no
         ) s on true
         where l.subscriber_id = any($1) and l.amount > coalesce(s.settled, 0)
+            and not exists (
+                select from dispute d
+                where d.subscriber_id = l.subscriber_id and d.month = l.month and d.line_no = l.line_no
+                    and d.state in ('received', 'asked'))
+            and not exists (
+                select from refund r
+                where r.subscriber_id = l.subscriber_id and r.month = l.month and r.line_no = l.line_no
+                    and r.state = 'asked')
         order by l.subscriber_id, l.month, l.line_no"#,
         subscribers,
     )

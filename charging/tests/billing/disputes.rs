@@ -8,11 +8,19 @@ use charging::dispute::escalation::escalate;
 use charging::dispute::store::{DisputeError, events, evidence, find, of_bill, open, reopen, tell_more, withdraw};
 use charging::dispute::verdict::Proof;
 use charging::dispute::{CaseId, Dispute, Finding, Rejected, State, What};
+use charging::payment::due::due_lines;
 use charging::staff::{Actor, Member, Role, StaffError};
 use chrono::{DateTime, TimeDelta, Utc};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
+use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use crate::world::{World, at, month, november, yuan};
+
+fn rng() -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(7)
+}
 
 fn noon() -> DateTime<Utc> {
     at("2026-11-05T04:00:00Z")
@@ -60,8 +68,25 @@ async fn messages(world: &World, subscriber_id: i64) -> Vec<String> {
         .unwrap()
 }
 
+/// Whether something of a line of October has to be paid.
+async fn is_due(world: &World, subscriber_id: i64, line_no: i32) -> bool {
+    let mut conn = world.db.app.acquire().await.unwrap();
+    due_lines(&mut conn, subscriber_id).await.unwrap().iter().any(|line| line.line_no == line_no)
+}
+
+/// Reason, state and yuan of each refund.
+async fn refunds(world: &World, subscriber_id: i64) -> Vec<(String, String, Decimal)> {
+    sqlx::query_as("select reason, state, amount from refund where subscriber_id = $1 order by refund_id")
+        .bind(subscriber_id)
+        .fetch_all(&world.db.app)
+        .await
+        .unwrap()
+}
+
 async fn opened(world: &World, id: i64, line_no: i32) -> Dispute {
-    step(world, async |conn| open(conn, id, (month("2026-10"), line_no), "不是我办的", noon()).await).await.unwrap()
+    step(world, async |conn| open(conn, id, (month("2026-10"), line_no), "不是我办的", &mut rng(), noon()).await)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -72,9 +97,10 @@ async fn a_line_in_order_is_explained_and_asked_about_once_more() {
     let case = dispute.case();
     assert_eq!((dispute.standing.state, dispute.findings.as_slice()), (State::Received, &[Finding::InOrder][..]));
     assert_eq!((dispute.line_amount, dispute.due_at), (yuan("59.00"), noon() + TimeDelta::days(15)));
-    let again = step(&world, async |conn| open(conn, id, (month("2026-10"), 1), "", noon()).await).await;
+    assert!(!is_due(&world, id, 1).await, "a disputed line is not due");
+    let again = step(&world, async |conn| open(conn, id, (month("2026-10"), 1), "", &mut rng(), noon()).await).await;
     assert!(matches!(again, Err(DisputeError::Disputed)), "{again:?}");
-    let none = step(&world, async |conn| open(conn, id, (month("2026-10"), 9), "", noon()).await).await;
+    let none = step(&world, async |conn| open(conn, id, (month("2026-10"), 9), "", &mut rng(), noon()).await).await;
     assert!(matches!(none, Err(DisputeError::NoSuchLine)));
 
     step(&world, async |conn| ask(conn, &agent, case, "您在哪里看到的价格？", noon()).await).await.unwrap();
@@ -85,18 +111,20 @@ async fn a_line_in_order_is_explained_and_asked_about_once_more() {
     let late = step(&world, async |conn| answer(conn, &agent, case, Some(yuan("1")), "再退", noon()).await).await;
     assert!(matches!(late, Err(DisputeError::Rejected(Rejected::Answered))));
 
-    let next_day = noon() + TimeDelta::days(1);
-    let again = step(&world, async |conn| reopen(conn, case, "还是不对", next_day).await).await.unwrap();
+    assert!(is_due(&world, id, 1).await, "it was right, and is due again");
+    let (next_day, award) = (noon() + TimeDelta::days(1), yuan("9.00"));
+    let again = step(&world, async |conn| reopen(conn, case, "还是不对", &mut rng(), next_day).await).await.unwrap();
     assert_eq!((again.standing.round, again.due_at), (2, next_day + TimeDelta::days(15)));
     step(&world, async |conn| answer(conn, &agent, case, Some(yuan("9.00")), "优惠您一部分", next_day).await)
         .await
         .unwrap();
-    let third = step(&world, async |conn| reopen(conn, case, "", next_day).await).await;
+    assert_eq!(refunds(&world, id).await, [("dispute".to_owned(), "asked".to_owned(), award)]);
+    assert!(!is_due(&world, id, 1).await, "as long as a refund of it waits for somebody");
+    let third = step(&world, async |conn| reopen(conn, case, "", &mut rng(), next_day).await).await;
     assert!(matches!(third, Err(DisputeError::Rejected(Rejected::Final))));
 
     let mut conn = world.db.app.acquire().await.unwrap();
     let told: Vec<What> = events(&mut conn, case).await.unwrap().into_iter().map(|event| event.what).collect();
-    let award = yuan("9.00");
     assert_eq!(
         told,
         [What::Opened, What::Taken, What::Asked, What::Told, What::Explained, What::Reopened, What::Upheld { award },]
@@ -134,6 +162,11 @@ async fn a_broken_proof_gives_everything_back_at_once() {
     assert!(matches!(&facts.charges[0].proof, Proof::Broken(why) if why.contains("row 1")), "{facts:?}");
     drop(conn);
     assert_eq!(messages(&world, id).await, ["dispute_upheld"]);
+    let approved = ("broken_consent".to_owned(), "approved".to_owned(), yuan("59.00"));
+    assert_eq!(refunds(&world, id).await, [approved]);
+    assert!(!is_due(&world, id, 1).await, "what was not paid yet is waived");
+    let again = step(&world, async |conn| reopen(conn, dispute.case(), "", &mut rng(), noon()).await).await;
+    assert!(matches!(again, Err(DisputeError::Rejected(Rejected::Final))));
     world.db.drop().await;
 }
 

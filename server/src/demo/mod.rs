@@ -1,5 +1,6 @@
 //! The demo: an operator with its tariffs, and 200 subscribers who lived through 24 months, all by the real code.
 
+mod disputes;
 pub mod drafts;
 pub mod gateway;
 mod life;
@@ -92,6 +93,7 @@ pub async fn load(
         }
         progress(u64::from(index) + 1, months.len() as u64);
     }
+    disputes::open_all(pool, &people, now).await?;
     settle_notices(pool, now).await?;
     night::bring_charges(pool, &people, now).await?;
     remember(pool, "demo.loaded", &first.to_string(), now).await?;

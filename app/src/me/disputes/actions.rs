@@ -6,6 +6,8 @@ use charging::dispute::store::{self, DisputeError};
 use charging::dispute::{Dispute, State};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use sqlx::PgConnection;
 
 use super::words::problem;
@@ -23,7 +25,10 @@ pub async fn open_dispute(month: String, line: i32, #[server(default)] sentence:
         redirect("/me/bills");
         return Ok(());
     };
-    let opened = step(async |conn, now| store::open(conn, subscriber_id, (month, line), &sentence, now).await).await;
+    let opened = step(async |conn, now| {
+        store::open(conn, subscriber_id, (month, line), &sentence, &mut StdRng::from_os_rng(), now).await
+    })
+    .await;
     redirect(&match opened {
         Ok(dispute) => seen(&dispute, "opened"),
         Err(error) => format!("/me/bills/{month}/{line}?problem={}#dispute", problem(&error)),
@@ -48,7 +53,9 @@ pub async fn withdraw_dispute(dispute: i64) -> Result<(), ServerFnError> {
 /// Objects to the answer, once.
 #[server(endpoint = "dispute_reopen")]
 pub async fn reopen_dispute(dispute: i64, #[server(default)] words: String) -> Result<(), ServerFnError> {
-    let reopen = async |conn: &mut PgConnection, case, now| store::reopen(conn, case, &words, now).await.map(|_| ());
+    let reopen = async |conn: &mut PgConnection, case, now| {
+        store::reopen(conn, case, &words, &mut StdRng::from_os_rng(), now).await.map(|_| ())
+    };
     own(dispute, "reopened", reopen).await;
     Ok(())
 }

@@ -29,6 +29,7 @@ pub fn finding_text(l: Locale, finding: Finding) -> &'static str {
         Finding::ChargedTwice => td_string!(l, dispute.finding_charged_twice),
         Finding::AfterEnd => td_string!(l, dispute.finding_after_end),
         Finding::NotOnSale => td_string!(l, dispute.finding_not_on_sale),
+        Finding::Returned => td_string!(l, dispute.finding_returned),
         Finding::InOrder => td_string!(l, dispute.finding_in_order),
         Finding::Unknown => td_string!(l, dispute.finding_unknown),
     }

@@ -162,6 +162,7 @@ fn ways(l: Locale, dispute: &Dispute, suggestion: &Suggestion, is_own: bool) -> 
             </form>
             <form class="card" method="post" action="/staff/api/dispute_refund">
                 <h2>{td_string!(l, dispute.refund_title)}</h2>
+                <p class="small muted">{td_string!(l, dispute.refund_approval)}</p>
                 <input type="hidden" name="case" value=case.clone() />
                 <div class="field">
                     <label for="refund">{td_string!(l, dispute.refund_amount, left = plain(left))}</label>
