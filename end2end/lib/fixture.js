@@ -10,11 +10,19 @@ export const plan = { scheme_id: '26MB990001', name: '端到端套餐 59' };
 export const addon = { scheme_id: '26MB990002', name: '端到端加油包 10' };
 
 /** Who lives through which story; with scripts and without each has its own number. */
-<<<<<<< HEAD
-const stories = ['journey', 'rateLimit', 'codeSignIn', 'charging1', 'charging2', 'spendingLimit1', 'spendingLimit2', 'signature', 'payment'];
-=======
-const stories = ['journey', 'rateLimit', 'codeSignIn', 'charging1', 'charging2', 'spendingLimit1', 'spendingLimit2', 'signature', 'dispute'];
->>>>>>> e588779 (Say in the monthly message what changed most, and derive every bill of the demo again from its files)
+const stories = [
+  'journey',
+  'rateLimit',
+  'codeSignIn',
+  'charging1',
+  'charging2',
+  'spendingLimit1',
+  'spendingLimit2',
+  'signature',
+  'payment',
+  'dispute',
+  'channel',
+];
 const projects = ['scripts on', 'scripts off', 'checks'];
 
 export function numberOf(story, project) {

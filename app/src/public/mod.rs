@@ -2,6 +2,7 @@
 
 pub mod changes;
 mod clarity;
+pub mod channel;
 mod compare;
 mod display;
 mod home;
@@ -12,6 +13,7 @@ mod zone;
 
 pub use changes::ChangesPage;
 pub use clarity::{ClarityPage, RulesPage};
+pub use channel::{ChannelPage, ChannelsPage, CheckPage};
 pub use compare::ComparePage;
 pub use home::HomePage;
 pub use messages::MessagesPage;
