@@ -1,8 +1,8 @@
 //! Pages that need no sign-in.
 
 pub mod changes;
-mod clarity;
 pub mod channel;
+mod clarity;
 mod compare;
 mod display;
 mod home;
@@ -12,8 +12,8 @@ mod tariff;
 mod zone;
 
 pub use changes::ChangesPage;
-pub use clarity::{ClarityPage, RulesPage};
 pub use channel::{ChannelPage, ChannelsPage, CheckPage};
+pub use clarity::{ClarityPage, RulesPage};
 pub use compare::ComparePage;
 pub use home::HomePage;
 pub use messages::MessagesPage;

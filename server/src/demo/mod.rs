@@ -1,7 +1,7 @@
 //! The demo: an operator with its tariffs, and 200 subscribers who lived through 24 months, all by the real code.
 
-pub mod gateway;
 pub mod channels;
+pub mod gateway;
 mod life;
 mod night;
 mod people;
