@@ -14,7 +14,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
 fn translations() -> Result<(), Box<dyn std::error::Error>> {
     use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 
-    const NAMESPACES: [&str; 19] = [
+    const NAMESPACES: [&str; 20] = [
         "common",
         "tariff",
         "sign_in",
@@ -34,6 +34,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
         "dispute",
         "paper",
         "draft",
+        "channel",
     ];
     let config = Config::new("zh-CN")
         .and_then(|config| config.add_locale("en"))

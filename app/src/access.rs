@@ -46,6 +46,14 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/metrics", Everybody),
     ("/api/language", Everybody),
     ("/api/display", Everybody),
+    // Agents' channels.
+    ("/channels", Everybody),
+    ("/channels/{id}", Everybody),
+    ("/channels/{id}/check", Everybody),
+    ("/channels/{id}/badge.svg", Everybody),
+    ("/channels/{id}/content/{file}", Everybody),
+    ("/channels/{id}/orders", Machine),
+    ("/api/report_channel", Everybody),
     // Signing in with a number.
     ("/login", Everybody),
     ("/api/request_code", Everybody),
@@ -182,6 +190,18 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/staff/api/discard_draft", Permitted(Permission::DraftTariffs)),
     ("/staff/api/withdraw_submission", Permitted(Permission::SeeTariffs)),
     ("/staff/api/decide_tariff", Permitted(Permission::ApproveTariffs)),
+    // Agents' channels at the desk.
+    ("/staff/channels", Permitted(Permission::SeeTariffs)),
+    ("/staff/channels/{id}", Permitted(Permission::SeeTariffs)),
+    ("/staff/api/register_channel", Permitted(Permission::DraftTariffs)),
+    ("/staff/api/submit_channel", Permitted(Permission::DraftTariffs)),
+    ("/staff/api/decide_channel", Permitted(Permission::ApproveTariffs)),
+    ("/staff/api/stop_channel", Permitted(Permission::SeeTariffs)),
+    ("/staff/api/channel_secret", Permitted(Permission::DraftTariffs)),
+    ("/staff/api/submit_content", Permitted(Permission::DraftTariffs)),
+    ("/staff/api/decide_content", Permitted(Permission::ApproveTariffs)),
+    ("/staff/api/withdraw_content", Permitted(Permission::SeeTariffs)),
+    ("/staff/api/answer_report", Permitted(Permission::SeeTariffs)),
     // Interfaces of the network, and what tells how calls ended.
     ("/nchf-convergedcharging/v3/chargingdata", Machine),
     ("/nchf-convergedcharging/v3/chargingdata/{reference}/update", Machine),

@@ -78,6 +78,9 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/tariffs/:scheme_id/versions/:version") view=public::TariffPage ssr=SsrMode::Async />
             <Route path=path!("/tariffs/:scheme_id/difference") view=public::DifferencePage ssr=SsrMode::Async />
             <Route path=path!("/notices") view=public::MessagesPage ssr=SsrMode::Async />
+            <Route path=path!("/channels") view=public::ChannelsPage ssr=SsrMode::Async />
+            <Route path=path!("/channels/:id") view=public::ChannelPage ssr=SsrMode::Async />
+            <Route path=path!("/channels/:id/check") view=public::CheckPage ssr=SsrMode::Async />
             <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
             <Route path=path!("/demo/handset/:msisdn") view=HandsetPage ssr=SsrMode::Async />
             <Route path=path!("/demo/pay/:prepay_id") view=DemoPayPage ssr=SsrMode::Async />
@@ -114,6 +117,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/complaints/:complaint") view=staff::CasePage ssr=SsrMode::Async />
             <Route path=path!("/staff/subscribers") view=staff::LookPage ssr=SsrMode::Async />
             <Route path=path!("/staff/subscribers/:msisdn") view=staff::SubscriberPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/channels") view=staff::ChannelsPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/channels/:id") view=staff::ChannelPage ssr=SsrMode::Async />
             <Route path=path!("/staff/audit") view=staff::AuditPage ssr=SsrMode::Async />
             <Route path=path!("/staff/incidents") view=staff::IncidentsPage ssr=SsrMode::Async />
             <Route path=path!("/staff/incidents/detectors") view=staff::DetectorsPage ssr=SsrMode::Async />

@@ -22,7 +22,7 @@ mod i18n;
 #[cfg(feature = "ssr")]
 mod me;
 #[cfg(feature = "ssr")]
-mod public;
+pub mod public;
 #[cfg(feature = "ssr")]
 pub mod request;
 #[cfg(feature = "ssr")]

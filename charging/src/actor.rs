@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::channel::{ChannelId, WAY};
+
 /// Who took a step of an order, a question, or a choice of cap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Actor {
@@ -10,6 +12,8 @@ pub enum Actor {
     Subscriber,
     /// 工作人员: somebody of the operator, by the login.
     Staff(String),
+    /// 网络渠道: an agent's channel, by its number. It has subscribers asked, and does nothing else.
+    Channel(ChannelId),
     /// What comes about by itself: a question that nobody answered, the cap that holds until one is chosen.
     System,
     /// What was so in the system that the subscriber came from.
@@ -18,16 +22,18 @@ pub enum Actor {
 
 /// The text names nobody.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not subscriber, system, import or staff: with a login")]
+#[error("`{0}` is not subscriber, system, import, staff: with a login or channel: with a number")]
 pub struct InvalidActor(String);
 
 const STAFF: &str = "staff:";
+const CHANNEL: &str = "channel:";
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Subscriber => f.write_str("subscriber"),
             Self::Staff(login) => write!(f, "{STAFF}{login}"),
+            Self::Channel(channel_id) => write!(f, "{CHANNEL}{channel_id}"),
             Self::System => f.write_str("system"),
             Self::Import => f.write_str("import"),
         }
@@ -42,11 +48,12 @@ impl FromStr for Actor {
             "subscriber" => Ok(Self::Subscriber),
             "system" => Ok(Self::System),
             "import" => Ok(Self::Import),
-            _ => text
-                .strip_prefix(STAFF)
-                .filter(|login| !login.is_empty())
-                .map(|login| Self::Staff(login.to_owned()))
-                .ok_or_else(|| InvalidActor(text.chars().take(60).collect())),
+            _ => {
+                let login = text.strip_prefix(STAFF).filter(|login| !login.is_empty());
+                let channel = || text.strip_prefix(CHANNEL)?.parse().ok().map(Self::Channel);
+                let named = login.map(|login| Self::Staff(login.to_owned())).or_else(channel);
+                named.ok_or_else(|| InvalidActor(text.chars().take(60).collect()))
+            }
         }
     }
 }
@@ -69,6 +76,11 @@ impl By {
         Self { actor: Actor::Staff(login.to_owned()), channel_id: channel_id.to_owned() }
     }
 
+    /// An agent's channel, which has a subscriber asked.
+    pub fn channel(channel_id: &ChannelId) -> Self {
+        Self { actor: Actor::Channel(channel_id.clone()), channel_id: WAY.to_owned() }
+    }
+
     /// Moved in from another system.
     pub fn import() -> Self {
         Self { actor: Actor::Import, channel_id: "import".to_owned() }
@@ -81,9 +93,12 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for actor in [Actor::Subscriber, Actor::System, Actor::Import, Actor::Staff("wang.li".to_owned())] {
+        let channel = Actor::Channel("QD000001".parse().unwrap());
+        for actor in [Actor::Subscriber, Actor::System, Actor::Import, Actor::Staff("wang.li".to_owned()), channel] {
             assert_eq!(actor.to_string().parse(), Ok(actor));
         }
-        assert!("staff:".parse::<Actor>().is_err() && "nobody".parse::<Actor>().is_err());
+        for nobody in ["staff:", "nobody", "channel:", "channel:web"] {
+            assert!(nobody.parse::<Actor>().is_err(), "{nobody}");
+        }
     }
 }

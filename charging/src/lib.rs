@@ -7,6 +7,7 @@ pub mod actor;
 #[cfg(feature = "postgres")]
 pub mod audit;
 pub mod bill;
+pub mod channel;
 pub mod clock;
 pub mod consent;
 pub mod csv;

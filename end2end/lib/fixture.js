@@ -22,6 +22,7 @@ const stories = [
   'payment',
   'dispute',
   'tariffDraft',
+  'channel',
 ];
 const projects = ['scripts on', 'scripts off', 'checks'];
 

@@ -17,6 +17,7 @@ mod tariff;
 #[allow(dead_code, reason = "what the desk shows of a draft")]
 mod tariff_body;
 mod tariff_words;
+mod text_area;
 mod title;
 mod typical;
 mod words;
@@ -30,7 +31,7 @@ pub use money::Yuan;
 pub use notice_words::kind_text;
 pub use page::{NotFound, PageError, PageResult, page};
 pub use pager::Pager;
-pub use qr::QrPicture;
+pub use qr::{QrPicture, qr_path};
 pub use region::{REGIONS, region_name};
 pub use secrets::{CodeField, PasswordField};
 pub use tariff::{PriceLine, TariffFacts, TariffPrice, TermsInWords, elements};
@@ -38,6 +39,7 @@ pub use tariff_body::TariffBody;
 #[allow(unused_imports, reason = "what the desk shows of a draft")]
 pub use tariff_body::TariffPreview;
 pub use tariff_words::{allowances_in_words, kind_name, terms_in_words};
+pub use text_area::TextArea;
 pub use title::document_title;
 pub use typical::TypicalMonths;
 pub use words::{

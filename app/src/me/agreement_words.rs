@@ -46,6 +46,10 @@ pub fn facts(l: Locale, agreement: &Agreement, subscriber: &Subscriber) -> Vec<(
     facts.push((td_string!(l, agreement.number), format!("{} {}", subscriber.msisdn, subscriber.name)));
     facts.push((td_string!(l, agreement.when), time_text(l, agreement.at)));
     facts.push((td_string!(l, agreement.by), by));
+    facts.extend(agreement.through.as_ref().map(|(channel_id, name)| {
+        let name = td_string!(l, channel.through_name, name = name.as_str(), id = channel_id.as_str());
+        (td_string!(l, channel.through), name)
+    }));
     facts.push((td_string!(l, agreement.order_number), agreement.id.to_string()));
     facts
 }

@@ -27,6 +27,7 @@ pub fn actor_text(l: Locale, actor: &Actor) -> String {
     match actor {
         Actor::Subscriber => td_string!(l, agreement.by_you).to_owned(),
         Actor::Staff(login) => td_string!(l, agreement.by_staff, login = login.as_str()),
+        Actor::Channel(channel_id) => td_string!(l, channel.by_channel, id = channel_id.as_str()),
         Actor::System => td_string!(l, agreement.by_itself).to_owned(),
         Actor::Import => td_string!(l, agreement.by_import).to_owned(),
     }
@@ -35,7 +36,7 @@ pub fn actor_text(l: Locale, actor: &Actor) -> String {
 /// Who and by which channel: `您本人 · 短信 10086`. What was brought says so once; what came about by itself had no channel.
 pub fn by_text(l: Locale, actor: &Actor, channel_id: Option<&str>) -> String {
     let who = actor_text(l, actor);
-    match channel_id.filter(|_| *actor != Actor::Import) {
+    match channel_id.filter(|_| !matches!(actor, Actor::Import | Actor::Channel(_))) {
         Some(channel_id) => format!("{who} · {}", channel_text(l, channel_id)),
         None => who,
     }

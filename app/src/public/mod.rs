@@ -1,6 +1,7 @@
 //! Pages that need no sign-in.
 
 pub mod changes;
+pub mod channel;
 mod clarity;
 mod compare;
 mod display;
@@ -11,6 +12,7 @@ mod tariff;
 mod zone;
 
 pub use changes::ChangesPage;
+pub use channel::{ChannelPage, ChannelsPage, CheckPage};
 pub use clarity::{ClarityPage, RulesPage};
 pub use compare::ComparePage;
 pub use home::HomePage;

@@ -78,6 +78,12 @@ pub(super) fn areas(l: Locale) -> Vec<Area> {
             needs: Permission::HelpSubscribers,
         },
         Area {
+            href: "/staff/channels",
+            name: td_string!(l, channel.desk),
+            about: td_string!(l, channel.desk_about),
+            needs: Permission::SeeTariffs,
+        },
+        Area {
             href: "/staff/audit",
             name: td_string!(l, staff.audit),
             about: td_string!(l, staff.audit_about),

@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod board;
+mod channels;
 mod disputes;
 mod enrol;
 mod home;
@@ -20,6 +21,7 @@ mod words;
 pub use accounts::{AccountPage, AccountsPage};
 pub use audit::AuditPage;
 pub use board::{BoardPage, EffectPage, WithdrawalsPage};
+pub use channels::{ChannelPage, ChannelsPage};
 pub use disputes::{CasePage, ComplaintsPage, LookPage, SubscriberPage};
 pub use enrol::EnrolPage;
 pub use home::StaffHomePage;

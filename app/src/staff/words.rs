@@ -2,6 +2,7 @@ use charging::staff::trail::Action;
 use charging::staff::{Permission, Role, WeakPassword};
 use chrono::{DateTime, Utc};
 
+use super::channels;
 use crate::i18n::{Locale, td_string};
 use crate::me::parts::query;
 use crate::sign_in::wait_text;
@@ -43,7 +44,8 @@ pub fn permission_text(l: Locale, permission: Permission) -> &'static str {
 /// What was done; an action that is not the staff's stands as it is.
 pub fn action_name(l: Locale, action: &str) -> String {
     let Some(known) = Action::named(action) else {
-        return super::board::action_name(l, action).unwrap_or(action).to_owned();
+        let known = super::board::action_name(l, action).or_else(|| channels::action_name(l, action));
+        return known.unwrap_or(action).to_owned();
     };
     let name = match known {
         Action::SignIn => td_string!(l, staff.action_sign_in),

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
 use super::{AuditError, Report};
+use crate::channel;
 
 /// A consent with what was asked and drawn for it.
 struct Row {
@@ -138,10 +139,12 @@ fn says_the_same(row: &Row, said: &Value) -> bool {
         && is_at("agreed_at", row.agreed_at)
 }
 
-/// A reply by SMS is what came in under that id at that instant; any other answer came the way that was asked.
+/// A reply by SMS is what came in under that id at that instant; any other answer came the way that was asked, and on the website
+/// where an agent's channel had it asked.
 fn is_answered_as_said(row: &Row, said: &Value) -> bool {
     if row.method != "sms_reply" {
-        return row.asked_through.as_deref() == Some(row.channel_id.as_str());
+        let asked = row.asked_through.as_deref().map(|way| if way == channel::WAY { "web" } else { way });
+        return asked == Some(row.channel_id.as_str());
     }
     let came_in =
         row.replies.as_ref().zip(said["reference"].as_str()).and_then(|(replies, id)| replies.get(id)?.as_str());

@@ -9,6 +9,7 @@ use super::signature::{Signature, Strokes, is_same_name};
 use super::store::{ConsentError, lock_subscriber, record, record_signed};
 use super::{Evidence, Method, NewConsent, Subject};
 use crate::actor::By;
+use crate::channel::WAY;
 use crate::notice::store::{NewNotice, NoticeError, enqueue};
 use crate::notice::template::MASKED_CODE;
 use crate::sign_in::attempt::{self, REQUESTS_AN_HOUR};
@@ -325,7 +326,8 @@ pub async fn open_with(
         }
         Given::Named { name, .. } => (Method::Signature, code, Some(Signature::Typed(name.trim().to_owned()))),
     };
-    let channel_id = request.channel_id.clone();
+    // A channel of an agent only had it asked; the page is where it is answered.
+    let channel_id = if request.channel_id == WAY { "web".to_owned() } else { request.channel_id.clone() };
     Ok((tx, request, Answer { method, channel_id, text, reference: None, signature, at: now }))
 }
 

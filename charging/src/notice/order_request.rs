@@ -4,7 +4,7 @@
 
 use super::commitment_words;
 use super::sms::Alphabet;
-use super::template::{Leaving, short};
+use super::template::{Leaving, Through, short};
 use super::words::{self, clip, one_line};
 use crate::subscriber::Language;
 use crate::tariff::{Kind, TariffContent, Terms};
@@ -39,18 +39,30 @@ const UNLIMITED: [&str; 3] = ["长期有效", "长期", "一直有效"];
 pub(super) fn order_request(
     tariff: &TariffContent,
     terms: &Terms,
-    leaving: Option<Leaving<'_>>,
+    (leaving, through): (Option<Leaving<'_>>, Option<Through<'_>>),
     code: &str,
     language: Language,
 ) -> String {
     let said = said(tariff, terms, leaving, code, language);
     let (name, scheme_id) = (clip(&one_line(&tariff.name), DISPLAYED_CHARS_MAX).0, &tariff.scheme_id);
+    let through = through.map(|through| asked_by(through, language)).unwrap_or_default();
     match language {
-        Language::Chinese => format!("您要办理“{name}”({scheme_id})：{said}"),
+        Language::Chinese => format!("{through}您要办理“{name}”({scheme_id})：{said}"),
         Language::English if Alphabet::of(&said) == Alphabet::Gsm && Alphabet::of(&name) == Alphabet::Ucs2 => {
-            format!("Order {scheme_id}? {said}")
+            format!("{through}Order {scheme_id}? {said}")
         }
-        Language::English => format!("Order \"{name}\" ({scheme_id})? {said}"),
+        Language::English => format!("{through}Order \"{name}\" ({scheme_id})? {said}"),
+    }
+}
+
+/// Who wanted it asked. What to reply where that is news stands at the end.
+fn asked_by(Through { channel_id, name }: Through<'_>, language: Language) -> String {
+    match language {
+        Language::Chinese => {
+            let name = clip(&one_line(name), DISPLAYED_CHARS_MAX).0;
+            format!("网络渠道{channel_id}“{name}”替您申请。")
+        }
+        Language::English => format!("Agent {channel_id} asks for you. "),
     }
 }
 

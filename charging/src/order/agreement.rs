@@ -11,6 +11,7 @@ use super::flow::order_event;
 use super::store::OrderError;
 use super::view::published;
 use crate::actor::Actor;
+use crate::channel::{self, ChannelId};
 use crate::consent::Evidence;
 use crate::consent::request::request_event;
 use crate::consent::signature::Strokes;
@@ -58,6 +59,8 @@ pub struct Agreement {
     pub at: DateTime<Utc>,
     pub actor: Actor,
     pub channel_id: String,
+    /// Number and name of the agent's channel that had it asked.
+    pub through: Option<(ChannelId, String)>,
     pub about: About,
     /// Everything that was shown and answered, with the exact text.
     pub evidence: Evidence,
@@ -164,6 +167,10 @@ pub async fn agreement(
         AgreementId::Order(order_id) => Some(order_id),
         AgreementId::Cap(_) => None,
     };
+    let through = match order_id {
+        Some(order_id) => channel::order::through(conn, subscriber_id, order_id).await?,
+        None => None,
+    };
     let mut events = vec![deed.event];
     events.extend(row.request_id.map(request_event));
     events.extend(step_events(conn, subscriber_id, order_id).await?);
@@ -172,6 +179,7 @@ pub async fn agreement(
         at: deed.at,
         actor: read_actor(&deed.actor)?,
         channel_id: deed.channel_id,
+        through,
         about: deed.about,
         evidence: Evidence::read(&row.evidence).map_err(|_| OrderError::Corrupt("evidence"))?,
         evidence_json: String::from_utf8(row.evidence).map_err(|_| OrderError::Corrupt("evidence"))?,

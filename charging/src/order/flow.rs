@@ -10,12 +10,13 @@ use super::ending::{give_way, penalty_of_change};
 use super::store::{Event, NewOrder, NewSubscription, OrderError, Step, held, place, start};
 use super::{Held, Offer, Refusal, first_charge, may_order};
 use crate::actor::By;
+use crate::channel;
 use crate::clock::{Month, local_date};
 use crate::consent::Subject;
 use crate::consent::request::{self, Answer, Asked, Given, OpenRequest, Question, RequestError};
 use crate::consent::store::lock_subscriber;
 use crate::notice::store::tell;
-use crate::notice::template::{Leaving, MASKED_CODE, Message};
+use crate::notice::template::{Leaving, MASKED_CODE, Message, Through};
 use crate::subscriber::Subscriber;
 use crate::tariff::{self, Kind, Penalty, SchemeId, Terms};
 use crate::third_party::store::platform_of;
@@ -86,6 +87,21 @@ pub async fn request(
     now: DateTime<Utc>,
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Asked, OrderError> {
+    request_through(conn, subscriber_id, scheme_id, (by, None), now, rng).await
+}
+
+/// The same, where an agent's channel may have wanted it: the message says so.
+///
+/// # Errors
+/// As [`request`].
+pub async fn request_through(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    scheme_id: &SchemeId,
+    by: (&By, Option<Through<'_>>),
+    now: DateTime<Utc>,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<Asked, OrderError> {
     if platform_of(conn, scheme_id).await?.is_some() {
         return Err(Refusal::ByPlatform.into());
     }
@@ -109,14 +125,14 @@ pub(crate) async fn request_item(
     if !terms.recurring_price().is_zero() || terms.one_off.is_zero() {
         return Err(Refusal::NoTerms.into());
     }
-    ask(conn, subscriber_id, scheme_id, by, now, rng).await
+    ask(conn, subscriber_id, scheme_id, (by, None), now, rng).await
 }
 
 async fn ask(
     conn: &mut PgConnection,
     subscriber_id: i64,
     scheme_id: &SchemeId,
-    by: &By,
+    (by, through): (&By, Option<Through<'_>>),
     now: DateTime<Utc>,
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Asked, OrderError> {
@@ -133,14 +149,15 @@ async fn ask(
         recurring_price: terms.recurring_price(),
         one_off_price: terms.one_off,
     };
-    let message =
-        |code: &str| Message::OrderRequest { tariff: content, terms, leaving, code }.render(subscriber.language);
+    let message = |code: &str| {
+        Message::OrderRequest { tariff: content, terms, leaving, through, code }.render(subscriber.language)
+    };
     let question = Question {
         subscriber_id,
         subject: &subject,
         penalty: leaving.map_or(Decimal::ZERO, |leaving| leaving.penalty.amount),
         by,
-        kind: Message::OrderRequest { tariff: content, terms, leaving, code: MASKED_CODE }.kind(),
+        kind: Message::OrderRequest { tariff: content, terms, leaving, through, code: MASKED_CODE }.kind(),
         language: subscriber.language,
         now,
     };
@@ -234,6 +251,7 @@ pub(crate) async fn settle(
     if penalty != request.penalty {
         return Err(Refusal::OfferChanged.into());
     }
+    channel::order::check_holds(conn, request, now).await?;
     let change = plan_change.change;
     let consent_seq = request::agree(conn, request, answer).await?;
     let order = NewOrder {
@@ -245,6 +263,7 @@ pub(crate) async fn settle(
         ordered_at: now,
     };
     let order_id = place(conn, &order).await?;
+    channel::order::note_sale(conn, request, (order_id, consent_seq), now).await?;
     let subscription_id = activate(conn, &order, order_id, plan_change).await?;
     let (name, starts_on) = (offer.tariff.content.name.as_str(), local_date(change.starts_at));
     let message = if change.starts_at > now {

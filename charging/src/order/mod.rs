@@ -116,6 +116,8 @@ pub enum Refusal {
     OfferChanged,
     #[error("it is an item of a platform, which asks for it")]
     ByPlatform,
+    #[error("the agent's channel that it came by may not sell it any more")]
+    ChannelStopped,
 }
 
 /// What is on offer: the newest version of a tariff that can be ordered, and since when its sale is stopped, if it is.

@@ -8,6 +8,8 @@ use rand::CryptoRng;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac::{self, HMAC_SHA256};
 
+use crate::channel::ChannelId;
+
 /// Bytes of the key.
 const KEY_BYTES: usize = 32;
 
@@ -17,6 +19,7 @@ const KEY_BYTES: usize = 32;
 pub struct StaffKey {
     seal: LessSafeKey,
     link: hmac::Key,
+    channel: hmac::Key,
 }
 
 /// Whose a TOTP secret is.
@@ -55,7 +58,15 @@ impl StaffKey {
         let derive = |purpose: &str| hmac::sign(&master, purpose.as_bytes());
         let seal = UnboundKey::new(&CHACHA20_POLY1305, derive("mingbai staff totp").as_ref()).expect("32 bytes");
         let link = hmac::Key::new(HMAC_SHA256, derive("mingbai staff enrolment").as_ref());
-        Self { seal: LessSafeKey::new(seal), link }
+        let channel = hmac::Key::new(HMAC_SHA256, derive("mingbai channel secret").as_ref());
+        Self { seal: LessSafeKey::new(seal), link, channel }
+    }
+
+    /// What an agent's channel signs its orders with: 32 bytes, made of the channel and the number of the secret.
+    pub fn channel_secret(&self, channel_id: &ChannelId, number: i32) -> [u8; 32] {
+        let mut secret = [0; 32];
+        secret.copy_from_slice(hmac::sign(&self.channel, format!("{channel_id}/{number}").as_bytes()).as_ref());
+        secret
     }
 
     /// Seals a TOTP secret: nonce, then what only this key opens, for its owner.
@@ -153,6 +164,16 @@ mod tests {
         for wrong in ["", "12", "12-", "-ff", "12-zz", &"9".repeat(200)] {
             assert_eq!(key.read_ticket(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_secret_of_every_channel_is_another() {
+        let (key, other) = (StaffKey::new(&[1; 32]), StaffKey::new(&[2; 32]));
+        let [one, two]: [ChannelId; 2] = ["QD000001", "QD000002"].map(|id| id.parse().unwrap());
+        assert_eq!(key.channel_secret(&one, 1), key.channel_secret(&one, 1));
+        assert_ne!(key.channel_secret(&one, 1), key.channel_secret(&one, 2));
+        assert_ne!(key.channel_secret(&one, 1), key.channel_secret(&two, 1));
+        assert_ne!(key.channel_secret(&one, 1), other.channel_secret(&one, 1));
     }
 
     #[test]

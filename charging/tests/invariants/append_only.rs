@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Broken, DENIED, refused};
 
-const APPEND_ONLY: [&str; 30] = [
+const APPEND_ONLY: [&str; 42] = [
     "operator",
     "channel",
     "tariff",
@@ -39,6 +39,18 @@ const APPEND_ONLY: [&str; 30] = [
     "platform_item",
     "third_party_request",
     "third_party_charge",
+    "agent_channel_version",
+    "agent_channel_decision",
+    "agent_channel_scope",
+    "agent_channel_stop",
+    "agent_channel_secret",
+    "agent_channel_report",
+    "agent_channel_report_answer",
+    "agent_content",
+    "agent_content_decision",
+    "agent_content_withdrawal",
+    "agent_order",
+    "agent_sale",
 ];
 
 /// Rows that change in named columns alone, and are never removed.

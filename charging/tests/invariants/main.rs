@@ -1,7 +1,11 @@
 //! Tries to break each invariant of the design by plain SQL, as the role that the server works as. The database itself
 //! must refuse: by the constraint that is named here, or for want of a grant (42501).
 
+#[path = "../channels/agents.rs"]
+#[expect(dead_code, reason = "shared with tests that need more of it")]
+mod agents;
 mod append_only;
+mod channels;
 mod consent;
 mod disputes;
 mod incident;

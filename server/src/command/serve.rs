@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::command::demo;
 use crate::context::Context;
+use crate::demo::channels;
 use crate::demo::gateway::{self as simulated, Simulator};
 use crate::gateway::Cashier;
 use crate::gateway::wechat::WechatPay;
@@ -164,6 +165,7 @@ async fn prepare_staff(context: &Context, key: Option<&StaffKey>, demo: bool) ->
             staff::demo::ensure(&context.pool, key, context.clock.now(), &mut StdRng::from_os_rng()).await?;
             crate::demo::withdrawal::ensure(&context.pool, context.clock.now()).await?;
             crate::demo::drafts::ensure(&context.pool, context.clock.now()).await?;
+            channels::ensure(&context.pool, context.clock.now()).await.context("the demo's channels")?;
         }
         _ => staff::demo::sign_out(&mut *context.pool.acquire().await?).await?,
     }

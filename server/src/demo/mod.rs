@@ -1,5 +1,6 @@
 //! The demo: an operator with its tariffs, and 200 subscribers who lived through 24 months, all by the real code.
 
+pub mod channels;
 mod disputes;
 pub mod drafts;
 pub mod gateway;

@@ -74,6 +74,11 @@ pub fn is_demo_number(msisdn: &str) -> bool {
     msisdn.parse::<u64>().is_ok_and(|number| (FIRST_MSISDN..FIRST_MSISDN + u64::from(PEOPLE)).contains(&number))
 }
 
+/// The number of the `n`th, from 1.
+pub fn msisdn(n: u32) -> anyhow::Result<Msisdn> {
+    Ok((FIRST_MSISDN + u64::from(n) - 1).to_string().parse()?)
+}
+
 fn person(n: u32, months: u32) -> anyhow::Result<Person> {
     let mut rng = rng(n, 0);
     let surnames: Vec<char> = SURNAMES.chars().collect();
@@ -85,7 +90,7 @@ fn person(n: u32, months: u32) -> anyhow::Result<Person> {
     let first_plan = first_plan(&mut rng, region);
     Ok(Person {
         n,
-        msisdn: (FIRST_MSISDN + u64::from(n) - 1).to_string().parse()?,
+        msisdn: msisdn(n)?,
         name: story.map_or_else(|| format!("{surname}{given}"), |story| story.name.to_owned()),
         region: story.map_or(region, |story| story.region),
         language: if n == 4 || rng.random_bool(0.02) { Language::English } else { Language::Chinese },

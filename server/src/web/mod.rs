@@ -2,6 +2,8 @@
 
 mod access;
 mod bill_files;
+mod channel_orders;
+mod channels;
 mod gathered;
 mod headers;
 mod health;
@@ -92,6 +94,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .with_always_save(true);
     let page = rendered(state.clone());
     let missing = not_found(demo, page.clone());
+    let check = channels::check(page.clone());
     let hidden = missing.clone();
     let door = Door { state: Arc::new(state.clone()), page };
     let guard = from_fn(move |request: Request, next: Next| access::guard(door.clone(), request, next));
@@ -104,6 +107,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .merge(slips::personal_routes())
         .merge(bill_files::routes())
         .merge(tariff_drafts::routes())
+        .merge(check)
         // Inside the sessions, which tell whose request it is.
         .layer(guard.clone())
         .layer(sessions.clone())
@@ -119,7 +123,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
     let calls = settings.call_key.clone().map(|key| call::routes(&state, key)).unwrap_or_default();
     let gateway = settings.gateway.clone().map(|gateway| gateway::routes(&state, gateway)).unwrap_or_default();
     pages
-        .merge(health::routes().layer(guard))
+        .merge(health::routes().merge(channels::files(&settings.network.public_url)).layer(guard))
         .layer(from_fn(move |request, next| headers::protect(secure, request, next)))
         .layer(CatchPanicLayer::new())
         .layer(from_fn(metrics::count))
@@ -128,7 +132,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // Network functions are no browsers, and each layer is work for every one of their thousands of requests a second.
         .merge(network::routes(&state, &settings.network).layer(from_fn(metrics::count)))
-        .merge(calls.merge(gateway).layer(from_fn(metrics::count)))
+        .merge(calls.merge(gateway).merge(channel_orders::routes()).layer(from_fn(metrics::count)))
         .with_state(state)
 }
 

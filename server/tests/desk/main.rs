@@ -2,6 +2,7 @@
 
 mod access;
 mod board;
+mod channels;
 mod sign_in;
 mod tariffs;
 

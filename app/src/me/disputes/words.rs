@@ -57,7 +57,7 @@ pub fn steps(l: Locale, events: Vec<Event>, owner: &'static str) -> AnyView {
             let by = match &event.actor {
                 Actor::Subscriber => owner.to_owned(),
                 Actor::Staff(login) => td_string!(l, dispute.by_staff, login = login.as_str()),
-                Actor::System | Actor::Import => td_string!(l, dispute.by_itself).to_owned(),
+                Actor::System | Actor::Import | Actor::Channel(_) => td_string!(l, dispute.by_itself).to_owned(),
             };
             let when = td_string!(l, dispute.step_by, time = time_text(l, event.at), by = by);
             view! {

@@ -190,6 +190,7 @@ pub fn refusal_text(l: Locale, refusal: &Refusal, regions: &[String], own: &str)
         Refusal::PlanChangeWaiting => td_string!(l, me.or_refused_waiting).to_owned(),
         Refusal::OfferChanged => td_string!(l, me.or_refused_changed).to_owned(),
         Refusal::ByPlatform => td_string!(l, me.or_refused_platform).to_owned(),
+        Refusal::ChannelStopped => td_string!(l, channel.order_refused).to_owned(),
     }
 }
 

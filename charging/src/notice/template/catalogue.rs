@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
-use super::{BillFacts, CancelCost, Lapse, Message};
+use super::{BillFacts, CancelCost, Lapse, Message, Through};
 use crate::bill::LineKind;
 use crate::bill::change::{Change, Turn};
 use crate::clock::{Month, start_of_day};
@@ -225,9 +225,11 @@ fn orders(sample: &Sample) -> Vec<Message<'_>> {
     let starts_on = day(2026, 12, 1);
     let ends_at = year_end();
     let cancelled = |how, cost| Message::CancelConfirmed { name, ends_at, how, cost, has_penalty: false };
+    let through = Some(Through { channel_id: "QD000001", name: "云桥数码" });
     vec![
         Message::SignInCode { code },
-        Message::OrderRequest { tariff: &sample.addon, terms: &sample.addon_terms, leaving: None, code },
+        Message::OrderRequest { tariff: &sample.addon, terms: &sample.addon_terms, leaving: None, through: None, code },
+        Message::OrderRequest { tariff: &sample.addon, terms: &sample.addon_terms, leaving: None, through, code },
         Message::OrderSuccess { name, terms, starts_on },
         Message::PlanChange { name, terms, starts_on },
         Message::OrderLapsed { name, why: Lapse::TooLate },

@@ -14,7 +14,7 @@ fn document() -> String {
     let mut text = "# Every message to a subscriber\n\nMade from the templates in `charging/src/notice` by \
         `MINGBAI_WRITE_DOCS=1 cargo test -p charging document`, which else checks that it is current. The number in \
         parentheses is of the parts that the SMS takes, which a phone shows as one: never more than two, but for an order of a \
-        tariff that has much to say. What is agreed to is sent whole; a text of the operator of more than 70 characters is \
+        tariff that has much to say or that an agent's channel wanted. What is agreed to is sent whole; a text of the operator of more than 70 characters is \
         cut, with the place of the rest. ☎ is what is said by phone to those who chose that.\n"
         .to_owned();
     let mut kind = "";

@@ -49,6 +49,8 @@ pub enum Message<'a> {
         terms: &'a Terms,
         /// The plan that it takes over from, where leaving that costs something.
         leaving: Option<Leaving<'a>>,
+        /// The agent's channel that wanted it asked.
+        through: Option<Through<'a>>,
         code: &'a str,
     },
     /// 事后提醒.
@@ -123,6 +125,13 @@ pub enum Message<'a> {
     NothingAsked,
     /// To an SMS that is not understood.
     Help,
+}
+
+/// 网络渠道 The agent's channel that an order comes in by, with its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Through<'a> {
+    pub channel_id: &'a str,
+    pub name: &'a str,
 }
 
 /// A plan that is left for another before its commitment ends.
@@ -220,7 +229,9 @@ impl Message<'_> {
             Self::SignInCode { code } => {
                 format!("登录验证码{code}，5分钟内有效。请勿告诉任何人，包括自称客服的人。不是您本人操作请忽略。")
             }
-            Self::OrderRequest { tariff, terms, leaving, code } => order_request(tariff, terms, *leaving, code, zh),
+            Self::OrderRequest { tariff, terms, leaving, through, code } => {
+                order_request(tariff, terms, (*leaving, *through), code, zh)
+            }
             Self::OrderSuccess { name, terms, starts_on } => format!(
                 "“{}”已开通，{}起生效。{}。退订：{}，可在网站“我的业务”一键办理。同意凭证见“我的协议”。",
                 short(name, zh),
@@ -282,7 +293,9 @@ impl Message<'_> {
             Self::SignInCode { code } => format!(
                 "Sign-in code {code}, valid 5 minutes. Tell it to no one, not even staff. If this was not you, ignore it."
             ),
-            Self::OrderRequest { tariff, terms, leaving, code } => order_request(tariff, terms, *leaving, code, en),
+            Self::OrderRequest { tariff, terms, leaving, through, code } => {
+                order_request(tariff, terms, (*leaving, *through), code, en)
+            }
             Self::OrderSuccess { name, terms, starts_on } => format!(
                 "\"{}\" starts {}: {}. To cancel, send 0000.",
                 short(name, en),

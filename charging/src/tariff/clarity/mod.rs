@@ -98,6 +98,13 @@ pub fn check(content: &TariffContent) -> Vec<Finding> {
     found.into_iter().collect()
 }
 
+/// What is hard to understand, or says too much, in a text that stands alone, such as an advertisement.
+pub fn check_text(text: &str) -> Vec<Finding> {
+    let mut found = BTreeSet::new();
+    wording::check(&Page(vec![(Element::Services, text.to_owned())]), &mut found);
+    found.into_iter().collect()
+}
+
 type Found = BTreeSet<Finding>;
 
 fn report(found: &mut Found, rule: Rule, element: Element, quote: impl Into<String>) {
