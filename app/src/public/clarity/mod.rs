@@ -232,7 +232,7 @@ fn list(l: Locale, seen: &Seen) -> AnyView {
 }
 
 fn item(l: Locale, seen: &Seen, found: &Found) -> AnyView {
-    let href = format!("/tariffs/{}?version={}", found.scheme_id, found.version);
+    let href = format!("/tariffs/{}/versions/{}", found.scheme_id, found.version);
     let rule = format!("/tariffs/rules#{}", found.rule);
     let words = found_words(l, found.rule, found.element, &found.sentence);
     let operator = operator_name(l, &seen.operators, &found.operator_id);
