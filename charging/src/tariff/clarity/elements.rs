@@ -71,9 +71,14 @@ fn is_said(text: &str) -> bool {
 /// is listed for them was found in their texts.
 fn restrictions(content: &TariffContent, page: &Page, found: &mut Found) {
     let stated: &[String] = if content.operator_id == "mingbai" { &content.restrictions } else { &[] };
+    static PROMISED: LazyLock<Regex> = LazyLock::new(|| {
+        pattern("(?:无需|无须|不需要?|不用|不会|不|没有|免|无)(?:承担|支付|收取|收|缴纳|产生)?任?何?违约(?:金|责任)?")
+    });
     let hidden = restrictions_in(&[page.text(Element::Notes)]).into_iter().find(|sentence| {
         let is_same = |stated: &String| stated.contains(sentence.as_str()) || sentence.contains(stated.as_str());
-        !stated.iter().any(is_same)
+        // That nothing is due is none.
+        let restricts = !restrictions_in(&[&PROMISED.replace_all(sentence, "")]).is_empty();
+        restricts && !stated.iter().any(is_same)
     });
     if let Some(sentence) = hidden {
         report(found, Rule::RestrictionInNotes, Element::Notes, sentence);

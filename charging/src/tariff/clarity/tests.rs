@@ -70,6 +70,15 @@ fn every_element_is_asked_for() {
         })
     };
     assert_eq!((overage(Kind::Plan), overage(Kind::Addon)), (vec![Rule::MissingElement], vec![]));
+    let told = |services: &str| {
+        rules(|t| {
+            t.terms = None;
+            t.overage_text.clear();
+            t.services_text = services.to_owned();
+        })
+    };
+    assert_eq!(told("每月 10GB 流量，超出后 5元/GB"), [], "it stands beside what is included");
+    assert_eq!(told("300M 宽带"), [], "nothing of it runs out");
 }
 
 #[test]
@@ -98,6 +107,7 @@ fn words_that_settle_nothing_are_vague() {
 fn restrictions_belong_beside_the_price() {
     let hidden = found(|t| t.notes = "仅限新用户办理。".to_owned());
     assert_eq!(hidden, [(Rule::RestrictionInNotes, Element::Notes, "仅限新用户办理".to_owned())]);
+    assert_eq!(found(|t| t.notes = "退订无需承担违约责任。".to_owned()), [], "a promise is no restriction");
     let elsewhere = rules(|t| {
         t.operator_id = "mobile".to_owned();
         t.terms = None;
@@ -122,6 +132,15 @@ fn figures_in_texts_are_those_of_the_terms() {
         terms.allowances.push(directed);
     });
     assert_eq!(in_two, []);
+    for beside in [
+        "，赠云盘 2TB 空间",
+        "，流量超过 1GB 后仍按 3元/GB 收",
+        "，套外流量累计 250MB 后按 1GB 计费",
+        "，可选装 1 条宽带",
+    ] {
+        assert_eq!(rules(|t| t.services_text.push_str(beside)), [], "{beside}");
+    }
+    assert_eq!(rules(|t| t.services_text.push_str("，短信 30 条")), [Rule::AllowanceDiffers]);
     let dearer = rules(|t| t.overage_text = "流量 5元/GB，通话 0.15元/分钟".to_owned());
     assert_eq!(dearer, [Rule::OverageDiffers]);
     assert_eq!(rules(|t| t.overage_text = "流量 3元/GB".to_owned()), [Rule::OverageDiffers], "calls are left out");
