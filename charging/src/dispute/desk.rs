@@ -218,23 +218,20 @@ pub async fn answer(
     let said = words(typed)?.ok_or(DisputeError::NoWords)?;
     let before = begin(conn, actor, case).await?;
     let by = named(actor)?;
-    match award {
-        Some(award) => {
-            before.standing.uphold(award)?;
-            own(conn, actor, &before, now).await?;
-            give_back(conn, case, before.standing, award, &by, Some(said), now).await?;
-            let (month, line_no, amount) = (before.month, before.line_no, before.line_amount);
-            let line = Line { subscriber_id: case.subscriber_id, month, line_no, amount };
-            settle::ask(conn, actor, (case, line), award, &before.findings, now).await?;
-        }
-        None => {
-            let standing = before.standing.explain()?;
-            own(conn, actor, &before, now).await?;
-            save(conn, case, standing, now).await?;
-            let event_id = note(conn, case, standing.round, What::Explained, &by, Some(said), now).await?;
-            let notice = DisputeNotice::Explained { amount: standing.line_amount, is_last: standing.round > 1 };
-            tell_owner(conn, case, event_id, &notice, now).await?;
-        }
+    if let Some(award) = award {
+        before.standing.uphold(award)?;
+        own(conn, actor, &before, now).await?;
+        give_back(conn, case, before.standing, award, &by, Some(said), now).await?;
+        let (month, line_no, amount) = (before.month, before.line_no, before.line_amount);
+        let line = Line { subscriber_id: case.subscriber_id, month, line_no, amount };
+        settle::ask(conn, actor, (case, line), award, &before.findings, now).await?;
+    } else {
+        let standing = before.standing.explain()?;
+        own(conn, actor, &before, now).await?;
+        save(conn, case, standing, now).await?;
+        let event_id = note(conn, case, standing.round, What::Explained, &by, Some(said), now).await?;
+        let notice = DisputeNotice::Explained { amount: standing.line_amount, is_last: standing.round > 1 };
+        tell_owner(conn, case, event_id, &notice, now).await?;
     }
     end(conn, actor, "dispute.answered", &before, Some(said), now).await
 }

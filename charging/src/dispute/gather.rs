@@ -13,6 +13,7 @@ use crate::consent::chain::{BrokenChain, Link, verify};
 use crate::ledger::ChargeKind;
 
 /// A line of a bill.
+#[expect(clippy::struct_field_names, reason = "a line's number is called that everywhere")]
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
     pub subscriber_id: i64,

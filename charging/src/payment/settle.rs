@@ -30,6 +30,7 @@ pub(crate) struct NewSettlement {
 }
 
 /// A settlement that was written.
+#[expect(clippy::struct_field_names, reason = "they are the keys of three tables")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settled {
     pub subscriber_id: i64,

@@ -122,9 +122,12 @@ pub async fn approve(
     Ok(())
 }
 
+/// What a refund is of: subscriber, month and line, or the charge of another system.
+type Key = (i64, Option<NaiveDate>, Option<i32>, Option<i64>);
+
 /// An approved batch.
 struct Batch {
-    batch_id: i64,
+    number: i64,
     reason: String,
     asked_by: String,
     asked_at: DateTime<Utc>,
@@ -143,7 +146,14 @@ async fn approved(conn: &mut PgConnection, batch_id: i64) -> Result<Batch, Refun
     let (Some(approved_by), Some(approved_at)) = (row.approved_by, row.approved_at) else {
         return Err(StaffError::Forbidden(Permission::ApproveRefunds).into());
     };
-    Ok(Batch { batch_id, reason: row.reason, asked_by: row.asked_by, asked_at: row.asked_at, approved_by, approved_at })
+    Ok(Batch {
+        number: batch_id,
+        reason: row.reason,
+        asked_by: row.asked_by,
+        asked_at: row.asked_at,
+        approved_by,
+        approved_at,
+    })
 }
 
 /// Carries out a chunk of an approved batch: its refunds, their parts, and what moves at once. What was made before, by an earlier
@@ -269,7 +279,7 @@ async fn insert(conn: &mut PgConnection, batch: &Batch, items: &[Item]) -> Resul
         left join bill_line l on l.subscriber_id = new.subscriber_id and l.month = new.month and l.line_no = new.line_no
         on conflict do nothing
         returning subscriber_id, refund_id, month, line_no, imported_charge_id",
-        batch.batch_id,
+        batch.number,
         batch.reason,
         batch.asked_by,
         batch.asked_at,
@@ -286,7 +296,6 @@ async fn insert(conn: &mut PgConnection, batch: &Batch, items: &[Item]) -> Resul
     )
     .fetch_all(conn)
     .await?;
-    type Key = (i64, Option<NaiveDate>, Option<i32>, Option<i64>);
     let mut places: HashMap<Key, usize> = HashMap::with_capacity(items.len());
     for place in (0..items.len()).rev() {
         let key = (columns.subscribers[place], columns.months[place], columns.lines[place], columns.imported[place]);

@@ -110,12 +110,11 @@ pub fn step(route: Route, state: PartState, event: PartEvent) -> Step {
         // What failed is in the balance by now.
         (S::Confirmed | S::Failed, _) => Step::Contradicted,
         (_, E::Succeeded) => to(S::Confirmed),
-        (_, E::Mismatch) => to(S::Disputed),
+        (_, E::Mismatch | E::Stuck) => to(S::Disputed),
         // A platform that refuses is argued with; a gateway that refuses is believed.
         (_, E::Refused) => to(if route == Route::Platform { S::Disputed } else { S::Failed }),
         (S::Disputed, E::GivenUp) if route == Route::Platform => to(S::Failed),
         (_, E::GivenUp) => Step::Contradicted,
-        (_, E::Stuck) => to(S::Disputed),
         (_, E::Overdue) => {
             if route == Route::Platform {
                 to(S::Disputed)

@@ -330,7 +330,7 @@ mod tests {
         let bare = parse(BARE).unwrap();
         assert_eq!((bare.kind.as_str(), bare.month.to_string()), ("recurring", "2026-10".to_owned()));
         assert_eq!((bare.consent, bare.source), (None, String::new()));
-        assert_eq!(parse(&BARE.replace("}", r#","consent":null}"#)).unwrap().consent, None);
+        assert_eq!(parse(&BARE.replace('}', r#","consent":null}"#)).unwrap().consent, None);
     }
 
     #[test]

@@ -70,10 +70,10 @@ fn is_said(text: &str) -> bool {
 /// Restrictions of the notes that do not stand among the restrictions. Operators' pages have no place for these: what
 /// is listed for them was found in their texts.
 fn restrictions(content: &TariffContent, page: &Page, found: &mut Found) {
-    let stated: &[String] = if content.operator_id == "mingbai" { &content.restrictions } else { &[] };
     static PROMISED: LazyLock<Regex> = LazyLock::new(|| {
         pattern("(?:无需|无须|不需要?|不用|不会|不|没有|免|无)(?:承担|支付|收取|收|缴纳|产生)?任?何?违约(?:金|责任)?")
     });
+    let stated: &[String] = if content.operator_id == "mingbai" { &content.restrictions } else { &[] };
     let hidden = restrictions_in(&[page.text(Element::Notes)]).into_iter().find(|sentence| {
         let is_same = |stated: &String| stated.contains(sentence.as_str()) || sentence.contains(stated.as_str());
         // That nothing is due is none.
