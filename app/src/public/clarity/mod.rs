@@ -149,7 +149,9 @@ fn figures(l: Locale, seen: &Seen) -> AnyView {
             </div>
             <div>
                 <dt>{td_string!(l, clarity.findings)}</dt>
-                <dd>{seen.page.total}</dd>
+                <dd>
+                    <a href="#found">{seen.page.total}</a>
+                </dd>
             </div>
         </dl>
         {unread}
@@ -190,6 +192,7 @@ fn charts(l: Locale, seen: &Seen) -> AnyView {
     };
     view! {
         <div class="clarity-charts">
+            <div class="stack">
             <Shares
                 title=td_string!(l, clarity.by_rule)
                 about=td_string!(l, clarity.by_rule_about)
@@ -202,6 +205,7 @@ fn charts(l: Locale, seen: &Seen) -> AnyView {
                 head=td_string!(l, clarity.column_operator)
                 bars=operators
             />
+            </div>
             <Shares
                 title=td_string!(l, clarity.by_region)
                 about=about

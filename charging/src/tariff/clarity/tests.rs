@@ -132,12 +132,9 @@ fn figures_in_texts_are_those_of_the_terms() {
         terms.allowances.push(directed);
     });
     assert_eq!(in_two, []);
-    for beside in [
-        "，赠云盘 2TB 空间",
-        "，流量超过 1GB 后仍按 3元/GB 收",
-        "，套外流量累计 250MB 后按 1GB 计费",
-        "，可选装 1 条宽带",
-    ] {
+    for beside in
+        ["，赠云盘 2TB 空间", "，流量超过 1GB 后仍按 3元/GB 收", "，流量累计 250MB 后按 1GB 计费", "，可选装 1 条宽带"]
+    {
         assert_eq!(rules(|t| t.services_text.push_str(beside)), [], "{beside}");
     }
     assert_eq!(rules(|t| t.services_text.push_str("，短信 30 条")), [Rule::AllowanceDiffers]);
