@@ -12,6 +12,10 @@ struct Paid {
 }
 
 const ID: &str = "00000000";
+/// What was written last: numbers go on after what was taken back.
+const PAYMENT: &str = "(select max(payment_id) from payment)";
+const SETTLEMENT: &str = "(select max(settlement_id) from settlement)";
+const REFUND: &str = "(select max(refund_id) from refund)";
 
 impl Paid {
     async fn new() -> Self {
@@ -71,12 +75,13 @@ impl Paid {
 
     fn part(&self, no: i32, route: &str, amount: i32, refund: (i32, i32), settlement: (i32, i32, i32)) -> String {
         let ((approved, before), (id, of, returned)) = (refund, settlement);
+        let state = if route == "gateway" { "'approved', null" } else { "'confirmed', now()" };
         format!(
             "insert into refund_part (subscriber_id, refund_id, part_no, paid_by, route, amount, settlement_id, settlement_amount,
                 approved_amount, refund_paid_by, refund_before, refund_after, settlement_before, settlement_after, nonce, state,
-                due_at)
-            values ({}, 1, {no}, 'gateway', '{route}', {amount}, {id}, {of}, {approved}, 'line', {before}, {before} + {amount},
-                {returned}, {returned} + {amount}, '{ID}', 'approved', now())",
+                confirmed_at, due_at)
+            values ({}, {REFUND}, {no}, 'gateway', '{route}', {amount}, {id}, {of}, {approved}, 'line', {before}, {before} + {amount},
+                {returned}, {returned} + {amount}, '{ID}', {state}, now())",
             self.a
         )
     }
@@ -90,15 +95,16 @@ impl Paid {
 async fn a_line_is_settled_by_what_was_paid_and_never_twice() {
     let paid = Paid::new().await;
     let app = paid.broken.app();
+    let by = |account: &str| format!("{PAYMENT}, '{account}'");
     accepted(
         app,
-        &format!("{}; {}", paid.payment("19, 'paid', '43', now()"), paid.settlement("3, 'gateway'", 19, 19, 40, 0)),
+        &format!("{}; {}", paid.payment("19, 'paid', '43', now()"), paid.settlement(&by("gateway"), 19, 19, 40, 0)),
     )
     .await;
     let more = format!("{}; ", paid.payment("50, 'paid', '43', now()"));
     let with = |sql: String| format!("{more}{sql}");
     let other = paid
-        .settlement("1, 'gateway'", 1, 40, 40, 40)
+        .settlement("1, 'gateway'", 1, 40, 0, 0)
         .replace(&format!("values ({},", paid.a), &format!("values ({},", paid.b));
     refused(
         app,
@@ -108,18 +114,18 @@ async fn a_line_is_settled_by_what_was_paid_and_never_twice() {
             ("by somebody else's payment", other, "settlement_payment"),
             ("by more than was paid", paid.settlement("1, 'gateway'", 1, 40, 40, 40), "settlement_payment_within"),
             ("by what was used before", paid.settlement("1, 'gateway'", 10, 40, 40, 0), "settlement_payment_before"),
-            ("saying that less was used", paid.settlement("1, 'gateway'", 10, 40, 40, 30), "settlement_payment_chain"),
+            ("saying that less was used", paid.settlement("1, 'gateway'", 9, 40, 40, 30), "settlement_payment_chain"),
             ("saying that more was paid", paid.settlement("1, 'gateway'", 10, 60, 40, 40), "settlement_payment"),
-            ("from another account", paid.settlement("1, 'cash'", 10, 40, 40, 0), "settlement_payment"),
-            ("beyond the line", with(paid.settlement("3, 'gateway'", 20, 50, 40, 0)), "settlement_line_within"),
-            ("what is settled, again", with(paid.settlement("3, 'gateway'", 40, 50, 0, 0)), "settlement_line_before"),
-            ("with a gap", with(paid.settlement("3, 'gateway'", 9, 50, 50, 0)), "settlement_line_chain"),
+            ("from another account", with(paid.settlement(&by("cash"), 10, 50, 40, 0)), "settlement_payment"),
+            ("beyond the line", with(paid.settlement(&by("gateway"), 20, 50, 40, 0)), "settlement_line_within"),
+            ("what is settled, again", with(paid.settlement(&by("gateway"), 30, 50, 0, 0)), "settlement_line_before"),
+            ("with a gap", with(paid.settlement(&by("gateway"), 9, 50, 50, 0)), "settlement_line_chain"),
             (
                 "a line of another amount",
-                with(paid.settlement("3, 'gateway'", 30, 50, 40, 0).replace("59, 40", "99, 40")),
+                with(paid.settlement(&by("gateway"), 30, 50, 40, 0).replace("59, 40", "99, 40")),
                 "settlement_line",
             ),
-            ("without payment", paid.settlement("null, 'gateway'", 19, 30, 40, 0), "settlement_source"),
+            ("without payment", paid.settlement("null, 'gateway'", 19, 30, 40, 0), "settlement_payment_named"),
             ("unmade", "update payment set state = 'closed', ended_at = now(), paid_at = null, gateway_transaction_id = null where payment_id = 1".to_owned(), "settlement_payment"),
             ("made larger", "update payment set amount = 90 where payment_id = 1".to_owned(), DENIED),
             ("altered", "update settlement set amount = 1".to_owned(), DENIED),
@@ -185,7 +191,7 @@ async fn never_more_than_was_paid_never_twice_and_never_elsewhere() {
         format!(
             "insert into refund_part (subscriber_id, refund_id, part_no, paid_by, route, amount, settlement_id, settlement_amount,
                 approved_amount, refund_paid_by, replaces_no, nonce, state, due_at, confirmed_at)
-            values ({}, 1, 2, 'gateway', 'balance', {amount}, 1, 40, 40, 'line', 1, '{ID}', 'confirmed', now(), now())",
+            values ({}, {REFUND}, 2, 'gateway', 'balance', {amount}, 1, 40, 40, 'line', 1, '{ID}', 'confirmed', now(), now())",
             paid.a
         )
     };
@@ -195,19 +201,19 @@ async fn never_more_than_was_paid_never_twice_and_never_elsewhere() {
         &[
             ("twice", format!("{approved}; {whole}; {whole}"), "refund_part_pkey"),
             ("twice under another number", format!("{approved}; {whole}; {}", paid.part(2, "gateway", 40, (40, 0), (1, 40, 0))), "refund_part_first"),
-            ("beyond what was approved", after(paid.part(2, "gateway", 11, (40, 30), (1, 40, 30))), "refund_part_within"),
-            ("saying that more was approved", after(paid.part(2, "gateway", 11, (59, 30), (1, 40, 30))), "refund_part_approved"),
+            ("beyond what was approved", format!("{}; {}; {}", paid.approved(30), paid.part(1, "gateway", 30, (30, 0), (1, 40, 0)), paid.part(2, "gateway", 10, (30, 30), (1, 40, 30))), "refund_part_within"),
+            ("saying that more was approved", after(paid.part(2, "gateway", 10, (59, 30), (1, 40, 30))), "refund_part_approved"),
             ("beyond what was paid", format!("{}; {}", paid.approved(59), paid.part(1, "gateway", 59, (59, 0), (1, 40, 0))), "refund_part_settlement_within"),
             ("saying that more was paid", format!("{}; {}", paid.approved(59), paid.part(1, "gateway", 59, (59, 0), (1, 59, 0))), "refund_part_settlement"),
             ("of what went back before", after(paid.part(2, "gateway", 10, (40, 30), (1, 40, 0))), "refund_part_settlement_before"),
-            ("saying that less went back", after(paid.part(2, "gateway", 10, (40, 30), (1, 40, 20))), "refund_part_settlement_chain"),
+            ("saying that less went back", after(paid.part(2, "gateway", 9, (40, 30), (1, 40, 20))), "refund_part_settlement_chain"),
             ("to the balance", format!("{approved}; {}", paid.part(1, "balance", 40, (40, 0), (1, 40, 0))), "refund_part_route"),
             ("off the bill", format!("{approved}; {}", paid.part(1, "bill", 40, (40, 0), (1, 40, 0))), "refund_part_route"),
-            ("as if it had been cash", format!("{approved}; {}", whole.replace("'gateway', 'gateway'", "'cash', 'balance'")), "refund_part_settlement"),
-            ("without the money of anybody", format!("{approved}; {}", whole.replace("40, 1, 40, 40", "40, null, null, 40")), "refund_part_source"),
+            ("as if it had been cash", format!("{approved}; {}", paid.part(1, "balance", 40, (40, 0), (1, 40, 0)).replace("'gateway', 'balance'", "'cash', 'balance'")), "refund_part_settlement"),
+            ("without the money of anybody", format!("{approved}; {}", whole.replace("40, 1, 40, 40", "40, null, null, 40")), "refund_part_settlement_within"),
             ("into the balance while it is under way", format!("{approved}; {whole}; {}", instead(40)), "refund_part_replaces"),
             ("into the balance for more", format!("{approved}; {whole}; {failed}; {}", instead(41)), "refund_part_replaces"),
-            ("into the balance twice", format!("{approved}; {whole}; {failed}; {}; {}", instead(40), instead(40).replace("1, 2, 'gateway'", "1, 3, 'gateway'")), "refund_part_replaced_once"),
+            ("into the balance twice", format!("{approved}; {whole}; {failed}; {}; {}", instead(40), instead(40).replace(", 2, 'gateway'", ", 3, 'gateway'")), "refund_part_replaced_once"),
             ("confirmed after it went into the balance", format!("{approved}; {whole}; {failed}; {}; update refund_part set state = 'confirmed', confirmed_at = now(), failed_at = null where part_no = 1", instead(40)), "refund_part_replaces"),
             ("made larger", "update refund_part set amount = 59".to_owned(), DENIED),
             ("under another key", "update refund_part set nonce = '11111111'".to_owned(), DENIED),
@@ -231,10 +237,11 @@ async fn a_charge_of_another_system_goes_back_once_as_it_was_paid() {
         )
     };
     let part = |paid_by: &str, route: &str, amount: i32| {
+        let state = if route == "gateway" { "'approved', null" } else { "'confirmed', now()" };
         format!(
             "insert into refund_part (subscriber_id, refund_id, part_no, paid_by, route, amount, approved_amount, refund_paid_by,
-                refund_before, refund_after, nonce, state, due_at)
-            values ({a}, 1, 1, '{paid_by}', '{route}', {amount}, 95, 'gateway', 0, {amount}, '{ID}', 'approved', now())"
+                refund_before, refund_after, nonce, state, confirmed_at, due_at)
+            values ({a}, {REFUND}, 1, '{paid_by}', '{route}', {amount}, 95, 'gateway', 0, {amount}, '{ID}', {state}, now())"
         )
     };
     let imported: i64 = sqlx::query_scalar(
@@ -275,7 +282,7 @@ async fn the_ledger_moves_what_was_settled_or_returned_and_the_balance_is_never_
     let paid = Paid::new().await;
     let app = paid.broken.app();
     let a = paid.a;
-    let posted = |accounts: &str, amount: i32, settlement: i32| {
+    let posted = |accounts: &str, amount: i32, settlement: &str| {
         format!(
             "insert into transfer (subscriber_id, debit_account, credit_account, amount, at, settlement_id)
             values ({a}, {accounts}, {amount}, now(), {settlement})"
@@ -283,9 +290,9 @@ async fn the_ledger_moves_what_was_settled_or_returned_and_the_balance_is_never_
     };
     let top_up = format!(
         "{}; insert into settlement (subscriber_id, at, payment_id, account, amount, payment_amount, payment_before, payment_after)
-        values ({a}, now(), 3, 'gateway', 20, 20, 0, 20); {}",
+        values ({a}, now(), {PAYMENT}, 'gateway', 20, 20, 0, 20); {}",
         paid.payment("20, 'paid', '43', now()"),
-        posted("'gateway', 'balance'", 20, 2)
+        posted("'gateway', 'balance'", 20, SETTLEMENT)
     );
     let entry = |amount: i32, accounts: &str, before: i32, after: i32| {
         format!(
@@ -296,18 +303,22 @@ async fn the_ledger_moves_what_was_settled_or_returned_and_the_balance_is_never_
     };
     let entered = format!("{top_up}; {}", entry(20, "'gateway', 'balance'", 0, 20));
     accepted(app, &entered).await;
-    accepted(app, &posted("'gateway', 'receivable'", 40, 1)).await;
+    accepted(app, &posted("'gateway', 'receivable'", 40, "1")).await;
     refused(
         app,
         &[
-            ("posted twice", format!("{0}; {0}", posted("'gateway', 'receivable'", 40, 1)), "transfer_settlement_once"),
-            ("posted for more", posted("'gateway', 'receivable'", 41, 1), "transfer_settlement"),
-            ("posted from another account", posted("'cash', 'receivable'", 40, 1), "transfer_settlement"),
-            ("posted the other way", posted("'receivable', 'gateway'", 40, 1), "transfer_accounts"),
+            (
+                "posted twice",
+                format!("{0}; {0}", posted("'gateway', 'receivable'", 40, "1")),
+                "transfer_settlement_once",
+            ),
+            ("posted for more", posted("'gateway', 'receivable'", 41, "1"), "transfer_settlement"),
+            ("posted from another account", posted("'cash', 'receivable'", 40, "1"), "transfer_settlement"),
+            ("posted the other way", posted("'receivable', 'gateway'", 40, "1"), "transfer_accounts"),
             (
                 "posted for nothing",
-                posted("'gateway', 'receivable'", 40, 1).replace(", 1)", ", null)"),
-                "transfer_names_its_cause",
+                posted("'gateway', 'receivable'", 40, "1").replace(", 1)", ", null)"),
+                "transfer_accounts",
             ),
             (
                 "into the balance as rounding",

@@ -1,6 +1,7 @@
 //! Payments: the oldest bill first, what is left into the balance, however often and late they are told.
 
 use charging::actor::{Actor, By};
+use charging::dispute::store::{open, withdraw};
 use charging::payment::balance::{Movement, choose_auto_payment, entries, pay_from_balance};
 use charging::payment::store::{
     NewPayment, Paid, PaymentError, Recorded, ask, find_by_number, overdue, record_ended, record_paid, take_cash,
@@ -116,7 +117,7 @@ async fn closed_bills_are_paid_from_the_balance_of_those_who_chose_that() {
     assert!(bill.contains("共59.00元，应付28.00元"), "{bill}");
     let entries = entries(&mut *money.conn().await, money.a, None).await.unwrap();
     let movements: Vec<_> = entries.iter().map(|entry| (entry.change.to_string(), entry.after.to_string())).collect();
-    let shown = [("-31.00", "0.00"), ("-10.00", "31.00"), ("-59.00", "41.00"), ("100.00", "100.00")];
+    let shown = [("-31.00", "0"), ("-10.00", "31.00"), ("-59.00", "41.00"), ("100.00", "100.00")];
     assert_eq!(movements, shown.map(|(change, after)| (change.to_owned(), after.to_owned())));
     assert!(matches!(entries[0].movement, Movement::PaidBill { line_no: 1, .. }), "{entries:?}");
     assert!(matches!(entries[3].movement, Movement::PaidIn { .. }), "{entries:?}");
@@ -145,6 +146,22 @@ async fn nothing_is_taken_from_the_balance_of_those_who_chose_nothing_or_ended_i
     tx.commit().await.unwrap();
     assert_eq!((money.due().await, money.balance().await), ("28.00".to_owned(), "0".to_owned()));
     money.check_books().await;
+    money.drop().await;
+}
+
+#[tokio::test]
+async fn what_is_disputed_is_not_due_until_it_is_answered() {
+    let money = Money::new().await;
+    let mut tx = money.world.db.app.begin().await.unwrap();
+    let dispute = open(&mut tx, money.a, (crate::september(), 1), "不是我订的", now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(money.due().await, "10.00");
+    money.pays(Purpose::Bill, "69").await;
+    assert_eq!((money.due().await, money.balance().await), ("0".to_owned(), "59.00".to_owned()));
+    let mut tx = money.world.db.app.begin().await.unwrap();
+    withdraw(&mut tx, dispute.case(), now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(money.due().await, "59.00");
     money.drop().await;
 }
 
