@@ -45,8 +45,11 @@ impl Portal {
             leptos_options: options(&site, "127.0.0.1:3000".parse().unwrap()),
         };
         let network = network::Settings { access: network::Access::new(None, false), public_url: SITE.to_owned() };
-        let portal =
-            Self { router: router(state, &Settings { secure: false, site, network, call_key: None, gateway: None }), database, clock };
+        let portal = Self {
+            router: router(state, &Settings { secure: false, site, network, call_key: None, gateway: None }),
+            database,
+            clock,
+        };
         portal.publish("26MB000001", "mingbai", "99.00", "2026-01-01").await;
         portal.publish("26MB000001", "mingbai", "89.00", "2026-03-01").await;
         portal.publish("26MB000002", "mobile", "19.00", "2026-02-01").await;
