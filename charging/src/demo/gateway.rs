@@ -178,6 +178,9 @@ pub async fn close(conn: &mut PgConnection, out_trade_no: &str) -> Result<(), Re
 /// # Errors
 /// When the number was used for something else, or it is more than was paid.
 pub async fn refund(conn: &mut PgConnection, new: &NewRefund, now: DateTime<Utc>) -> Result<Refund, Refused> {
+    if let Some(transaction_id) = &new.transaction_id {
+        know(conn, transaction_id, new.total_fen).await?;
+    }
     // One at a time for each payment, so that a number that comes twice at once is one refund.
     let payment = sqlx::query!(
         "select payment_id, fen from simulated_gateway.payment
@@ -221,6 +224,21 @@ pub async fn refund(conn: &mut PgConnection, new: &NewRefund, now: DateTime<Utc>
     .execute(&mut *conn)
     .await?;
     refund_state(conn, &new.out_refund_no).await?.ok_or(Refused::NoPayment)
+}
+
+/// A payment that another system had made long ago is known to a gateway: as what the merchant says it was.
+async fn know(conn: &mut PgConnection, transaction_id: &str, fen: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into simulated_gateway.payment (out_trade_no, transaction_id, prepay_id, trade_type, fen, description, notify_url,
+            state, created_at, expires_at, paid_at)
+        select md5($1), $1, 'before ' || $1, 'NATIVE', $2, '', '', 'SUCCESS', at, at, at from (values ('2000-01-01'::timestamptz)) long_ago (at)
+        on conflict (transaction_id) do nothing",
+        transaction_id,
+        fen
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// By the merchant's number.
@@ -358,24 +376,34 @@ pub async fn arrived_between(
     .await
 }
 
-/// Enters payments that were made before the demo began: the gateway's numbers and the fen of each.
+/// A payment that was made before the simulator ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// 商户订单号, of whichever system had it made.
+    pub out_trade_no: String,
+    pub transaction_id: String,
+    pub fen: i64,
+    pub paid_at: DateTime<Utc>,
+}
+
+/// Enters payments that were made before the simulator ran.
 ///
 /// # Errors
 /// When a number is there already, or the database fails.
-pub async fn remember(
-    conn: &mut PgConnection,
-    payments: &[(String, i64)],
-    paid_at: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    let (numbers, fen): (Vec<String>, Vec<i64>) = payments.iter().cloned().unzip();
+pub async fn remember(conn: &mut PgConnection, payments: &[Remembered]) -> Result<(), sqlx::Error> {
+    let ours: Vec<String> = payments.iter().map(|payment| payment.out_trade_no.clone()).collect();
+    let theirs: Vec<String> = payments.iter().map(|payment| payment.transaction_id.clone()).collect();
+    let fen: Vec<i64> = payments.iter().map(|payment| payment.fen).collect();
+    let paid_at: Vec<DateTime<Utc>> = payments.iter().map(|payment| payment.paid_at).collect();
     sqlx::query!(
         "insert into simulated_gateway.payment (out_trade_no, transaction_id, prepay_id, trade_type, fen, description, notify_url,
             state, created_at, expires_at, paid_at)
-        select substr(md5(number), 1, 32), number, 'before ' || number, 'NATIVE', fen, '', '', 'SUCCESS', $3, $3, $3
-        from unnest($1::text[], $2::bigint[]) as before (number, fen)",
-        &numbers,
+        select ours, theirs, 'before ' || theirs, 'NATIVE', fen, '', '', 'SUCCESS', at, at, at
+        from unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[]) as before (ours, theirs, fen, at)",
+        &ours,
+        &theirs,
         &fen,
-        paid_at
+        &paid_at
     )
     .execute(conn)
     .await?;

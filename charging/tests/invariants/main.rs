@@ -12,6 +12,7 @@ mod incident;
 mod mass_offer;
 mod money;
 mod orders;
+mod preparation;
 mod refunds;
 mod shape;
 mod staff;

@@ -147,7 +147,11 @@ impl Cashier {
             return match self.gateway.refund_state(&part.number.to_string()).await {
                 Ok(Some(refund)) => record::refund(&self.pool, &refund, self.now()).await,
                 Ok(None) => self.told(part, PartEvent::Unknown, "").await,
-                Err(error) => self.not_known(part, &error).await,
+                // It may be there or not: it is asked after again, after a longer and longer pause.
+                Err(error) => {
+                    tracing::warn!(number = %part.number, %error, "what became of a refund is still not known");
+                    self.told(part, PartEvent::Sent, "").await
+                }
             };
         }
         let mut tx = self.pool.begin().await?;
@@ -162,7 +166,11 @@ impl Cashier {
         match self.gateway.refund(&asked).await {
             Ok(refund) => record::refund(&self.pool, &refund, self.now()).await,
             Err(error) if error.is_final() => self.told(part, PartEvent::Refused, &error.to_string()).await,
-            Err(error) => self.not_known(part, &error).await,
+            // When it is asked after was written down before it was sent.
+            Err(error) => {
+                tracing::warn!(%number, %error, "what became of a refund is not known");
+                Ok(())
+            }
         }
     }
 
@@ -215,11 +223,5 @@ impl Cashier {
     async fn told(&self, part: &DuePart, event: PartEvent, detail: &str) -> anyhow::Result<()> {
         let told = Told { detail, ..Told::plain(event, self.now()) };
         record::part(&self.pool, &part.number, &told, self.now()).await
-    }
-
-    /// It may be there or not: it is asked after later, after a longer and longer pause.
-    async fn not_known(&self, part: &DuePart, error: &GatewayError) -> anyhow::Result<()> {
-        tracing::warn!(number = %part.number, %error, "what became of a refund is asked after again");
-        self.told(part, PartEvent::Sent, "").await
     }
 }

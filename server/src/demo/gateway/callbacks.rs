@@ -79,7 +79,7 @@ async fn body(desk: &Desk, callback: &Callback) -> anyhow::Result<String> {
     } else {
         let number = callback.out_trade_no.as_deref().unwrap_or_default();
         let payment = books::payment(&mut db, number).await?;
-        ("transaction", "TRANSACTION.SUCCESS", payment.map(|payment| transaction(&payment, now)))
+        ("transaction", "TRANSACTION.SUCCESS", payment.map(|payment| transaction(&payment)))
     };
     let mut resource = desk.keys.sealed(&text.unwrap_or_default().to_string(), kind);
     resource["original_type"] = json!(kind);

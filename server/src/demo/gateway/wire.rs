@@ -233,14 +233,13 @@ async fn payment(State(here): State<Here>, Path(number): Path<String>) -> Result
     let mut db = here.desk.pool.acquire().await.map_err(|error| failed(&error))?;
     let payment = books::payment(&mut db, &number).await.map_err(|error| failed(&error))?;
     let payment = payment.ok_or_else(|| problem(StatusCode::NOT_FOUND, "ORDER_NOT_EXIST", "there is no such order"))?;
-    Ok(Json(transaction(&payment, here.desk.clock.now())))
+    Ok(Json(transaction(&payment)))
 }
 
 /// A payment as answers and callbacks tell it.
-pub(super) fn transaction(payment: &Payment, now: DateTime<Utc>) -> Value {
+pub(super) fn transaction(payment: &Payment) -> Value {
     let state = match payment.state.as_str() {
         "SUCCESS" if payment.refunded_fen > 0 => "REFUND",
-        "NOTPAY" if payment.expires_at <= now => "CLOSED",
         state => state,
     };
     let mut json = json!({
