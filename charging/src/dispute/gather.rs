@@ -31,7 +31,7 @@ pub async fn facts(conn: &mut PgConnection, line: Line) -> Result<Facts, Dispute
         Row,
         r#"select g.kind as "kind!", sum(g.amount) as "amount!",
             case g.kind when 'recurring' then s.recurring_price when 'one_off' then s.one_off_price
-                when 'penalty' then s.penalty end as price,
+                when 'penalty' then s.penalty when 'third_party' then p.amount end as price,
             coalesce(sum(g.amount) filter (where coalesce(u.started_at, g.month::timestamp at time zone 'Asia/Shanghai')
                 >= s.ends_at and g.kind in ('recurring', 'data_overage', 'voice_overage', 'sms_overage')), 0)
                 as "after_end!",
@@ -45,17 +45,21 @@ pub async fn facts(conn: &mut PgConnection, line: Line) -> Result<Facts, Dispute
             coalesce(bool_and(o.ordered_at >= o.tariff_orderable_from and
                 (o.ordered_at at time zone 'Asia/Shanghai')::date between o.on_sale_from and o.on_sale_until), false)
                 as "was_on_sale!",
-            o.consent_seq as "consent_seq?", s.scheme_id as "scheme_id?", s.version as "version?",
-            s.recurring_price as "recurring_price?", s.one_off_price as "one_off_price?"
+            o.consent_seq as "consent_seq?", coalesce(s.scheme_id, p.scheme_id) as scheme_id,
+            coalesce(s.version, p.version) as version, coalesce(s.recurring_price, p.recurring_price) as recurring_price,
+            coalesce(s.one_off_price, p.amount) as one_off_price
         from bill_line_charge l
         join charge g on g.subscriber_id = l.subscriber_id and g.charge_id = l.charge_id
         left join usage_record u on u.subscriber_id = g.subscriber_id and u.source_id = g.usage_source_id
             and u.month = g.month
-        join subscription s on s.subscriber_id = g.subscriber_id and s.subscription_id = g.subscription_id
-        left join product_order o on o.subscriber_id = s.subscriber_id and o.order_id = s.order_id
+        left join subscription s on s.subscriber_id = g.subscriber_id and s.subscription_id = g.subscription_id
+        left join third_party_charge p on p.subscriber_id = g.subscriber_id
+            and p.third_party_charge_id = g.third_party_charge_id
+        left join product_order o on o.subscriber_id = g.subscriber_id and o.order_id = coalesce(s.order_id, p.order_id)
         where l.subscriber_id = $1 and l.month = $2 and l.line_no = $3
-        group by g.kind, s.subscriber_id, s.subscription_id, o.subscriber_id, o.order_id
-        order by s.subscription_id, g.kind"#,
+        group by g.kind, s.subscriber_id, s.subscription_id, p.subscriber_id, p.third_party_charge_id, o.subscriber_id,
+            o.order_id
+        order by s.subscription_id, p.third_party_charge_id, g.kind"#,
         line.subscriber_id,
         line.month.first_day(),
         line.line_no,

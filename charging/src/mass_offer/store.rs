@@ -175,9 +175,7 @@ pub(super) async fn offered(
 ) -> Result<Option<i32>, StoreError> {
     let Some(tariff) = orderable(conn, &[scheme_id.to_string()], now).await?.pop() else { return Ok(None) };
     let is_withdrawn = withdrawn_at(conn, scheme_id).await?.is_some_and(|at| at <= now);
-    let is_offered = tariff.content.terms.is_some()
-        && tariff.content.on_sale(local_date(now))
-        && !is_withdrawn;
+    let is_offered = tariff.content.terms.is_some() && tariff.content.on_sale(local_date(now)) && !is_withdrawn;
     Ok(is_offered.then_some(tariff.version))
 }
 

@@ -21,7 +21,11 @@ pub struct Around {
 impl Around {
     /// # Errors
     /// When the database failed.
-    pub async fn load(conn: &mut PgConnection, content: &TariffContent, now: DateTime<Utc>) -> Result<Self, StoreError> {
+    pub async fn load(
+        conn: &mut PgConnection,
+        content: &TariffContent,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
         let operators = operators(conn).await?;
         Ok(Self { operators, beside: plans_beside(conn, content, BESIDE, now).await? })
     }
