@@ -27,6 +27,14 @@ pub enum PaymentNotice {
         gateway: Decimal,
         platform: Decimal,
     },
+    /// It was charged by mistake, to many: an apology, and how it goes back.
+    WrongCharges {
+        amount: Decimal,
+        waived: Decimal,
+        balance: Decimal,
+        gateway: Decimal,
+        platform: Decimal,
+    },
     /// So much of a refund arrived where it was paid from.
     RefundArrived {
         amount: Decimal,
@@ -46,6 +54,7 @@ impl PaymentNotice {
             Self::Received { .. } => "payment_received",
             Self::PaidFromBalance { .. } => "paid_from_balance",
             Self::RefundApproved { .. } => "refund_approved",
+            Self::WrongCharges { .. } => "wrong_charges",
             Self::RefundArrived { .. } => "refund_arrived",
             Self::RefundToBalance { .. } => "refund_to_balance",
             Self::RefundRejected { .. } => "refund_rejected",
@@ -65,18 +74,12 @@ impl PaymentNotice {
                 format!("已用余额付账单{}，余额还有{}。", yuan(amount), yuan(balance))
             }
             Self::RefundApproved { amount, waived, balance, gateway, platform } => {
-                let ways = [
-                    (waived, "从未付的账单减去", ""),
-                    (balance, "退到余额", ""),
-                    (gateway, "原路退回付款账户", "，一般1到3个工作日到账"),
-                    (platform, "向代收平台追回", "，平台15天内答复"),
-                ];
-                let ways: Vec<String> = ways
-                    .into_iter()
-                    .filter(|(amount, ..)| !amount.is_zero())
-                    .map(|(amount, way, when)| format!("{way}{}{when}", yuan(amount)))
-                    .collect();
-                format!("退费{}已批准：{}。", yuan(amount), ways.join("；"))
+                let ways = ways(Language::Chinese, [waived, balance, gateway, platform]);
+                format!("退费{}已批准：{ways}。", yuan(amount))
+            }
+            Self::WrongCharges { amount, waived, balance, gateway, platform } => {
+                let ways = ways(Language::Chinese, [waived, balance, gateway, platform]);
+                format!("对不起，我们多扣了您{}，现在退还：{ways}。", yuan(amount))
             }
             Self::RefundArrived { amount } => format!("退费{}已到账，退回了您原来的付款账户。", yuan(amount)),
             Self::RefundToBalance { amount } => {
@@ -106,18 +109,12 @@ impl PaymentNotice {
                 format!("{} of bills were paid from your balance. {} are left.", yuan(amount), yuan(balance))
             }
             Self::RefundApproved { amount, waived, balance, gateway, platform } => {
-                let ways = [
-                    (waived, "off your unpaid bill"),
-                    (balance, "to your balance"),
-                    (gateway, "back the way you paid, in 1 to 3 working days"),
-                    (platform, "from the platform, which answers within 15 days"),
-                ];
-                let ways: Vec<String> = ways
-                    .into_iter()
-                    .filter(|(amount, _)| !amount.is_zero())
-                    .map(|(amount, way)| format!("{} {way}", yuan(amount)))
-                    .collect();
-                format!("Your refund of {} is approved: {}.", yuan(amount), ways.join("; "))
+                let ways = ways(Language::English, [waived, balance, gateway, platform]);
+                format!("Your refund of {} is approved: {ways}.", yuan(amount))
+            }
+            Self::WrongCharges { amount, waived, balance, gateway, platform } => {
+                let ways = ways(Language::English, [waived, balance, gateway, platform]);
+                format!("We are sorry: we charged you {} by mistake. It goes back: {ways}.", yuan(amount))
             }
             Self::RefundArrived { amount } => {
                 format!("Your refund of {} arrived where you had paid from.", yuan(amount))
@@ -133,4 +130,30 @@ impl PaymentNotice {
             }
         }
     }
+}
+
+/// How money goes back: so much off unpaid bills, to the balance, through the gateway, and from a platform. What is zero is left
+/// out.
+fn ways(language: Language, amounts: [Decimal; 4]) -> String {
+    let words = match language {
+        Language::Chinese => [
+            ("从未付的账单减去", ""),
+            ("退到余额", ""),
+            ("原路退回付款账户", "，一般1到3个工作日到账"),
+            ("向代收平台追回", "，平台15天内答复"),
+        ],
+        Language::English => [
+            ("", " off your unpaid bill"),
+            ("", " to your balance"),
+            ("", " back the way you paid, in 1 to 3 working days"),
+            ("", " from the platform, which answers within 15 days"),
+        ],
+    };
+    let separator = match language {
+        Language::Chinese => "；",
+        Language::English => "; ",
+    };
+    let told = amounts.into_iter().zip(words).filter(|(amount, _)| !amount.is_zero());
+    let told = told.map(|(amount, (before, after))| format!("{before}{}{after}", yuan(amount, language)));
+    told.collect::<Vec<_>>().join(separator)
 }

@@ -3,12 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use charging::incident::desk::{
-    self, Excluded, IncidentError, Query, Stage, affected, approve, exclude, find, freeze, open, open_from_finding,
-    propose, resume_sales, stop_sales, totals,
+    self, Excluded, IncidentError, Progress, Query, Stage, affected, approve, exclude, execution, find, freeze, open,
+    open_from_finding, outcomes, pause, propose, report, resume_sales, run, start, stop_sales, totals,
 };
 use charging::incident::finding::store::{FindingError, State, dismiss, list};
 use charging::staff::{Actor, Member, Role, StaffError};
 use charging::tariff::store::withdrawn_at;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha20Rng;
 use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::PgPool;
@@ -216,5 +218,69 @@ async fn what_was_dismissed_is_open_again_when_it_grows() {
     take(&world.db.app, &[more]).await.unwrap();
     review(&world.db.app).await;
     assert_eq!(state().await, State::Open);
+    world.db.drop().await;
+}
+
+/// Upgrade charges of the night, listed and approved by two people.
+async fn approved(world: &World, ann: &Actor, bob: &Actor) -> i64 {
+    let mut tx = world.db.app.begin().await.unwrap();
+    let id = open(&mut tx, ann, "多扣", &upgrade(), today()).await.unwrap();
+    freeze(&mut tx, ann, id, today()).await.unwrap();
+    exclude(&mut tx, ann, id, (&Excluded::Agreed, "本人订购"), today()).await.unwrap();
+    let proposal = propose(&mut tx, ann, id, today()).await.unwrap();
+    assert_eq!((proposal.refunds, proposal.refunded), (5, Decimal::from(100)));
+    assert!(matches!(start(&mut tx, ann, id, today()).await, Err(IncidentError::Stage(Stage::Proposed))));
+    tx.rollback().await.unwrap();
+    let mut tx = world.db.app.begin().await.unwrap();
+    let id = open(&mut tx, ann, "多扣", &upgrade(), today()).await.unwrap();
+    freeze(&mut tx, ann, id, today()).await.unwrap();
+    exclude(&mut tx, ann, id, (&Excluded::Agreed, "本人订购"), today()).await.unwrap();
+    propose(&mut tx, ann, id, today()).await.unwrap();
+    approve(&mut tx, bob, id, 1, today()).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn everybody_gets_it_back_once_however_often_it_is_begun_again() {
+    let (world, ann, bob) = night().await;
+    let pool = &world.db.app;
+    let id = approved(&world, &ann, &bob).await;
+    let mut rng = ChaCha20Rng::seed_from_u64(7);
+    let mut conn = pool.acquire().await.unwrap();
+    assert!(!run(pool, &mut rng, today()).await.unwrap(), "nobody started it");
+    start(&mut conn, &ann, id, today()).await.unwrap();
+    assert!(matches!(start(&mut conn, &bob, id, today()).await, Err(IncidentError::Stage(Stage::Approved))));
+    pause(&mut conn, &bob, id, true, today()).await.unwrap();
+    assert!(!run(pool, &mut rng, today()).await.unwrap());
+    assert_eq!(execution(&mut conn, id).await.unwrap().map(|e| (e.progress, e.made)), Some((Progress::Paused, 0)));
+    pause(&mut conn, &ann, id, false, today()).await.unwrap();
+    assert!(run(pool, &mut rng, today()).await.unwrap());
+    // As if the process had been killed before it noted how far it was.
+    sqlx::query("update incident_execution set done_subscriber_id = 0, made = 0").execute(pool).await.unwrap();
+    while run(pool, &mut rng, today()).await.unwrap() {}
+    let done = execution(&mut conn, id).await.unwrap().unwrap();
+    assert_eq!((done.progress, done.made, done.already, done.refunds), (Progress::Done, 0, 5, 5));
+    let went: Vec<(String, String, i64, Decimal)> =
+        outcomes(&mut conn, id).await.unwrap().into_iter().map(|o| (o.route, o.state, o.parts, o.amount)).collect();
+    let part =
+        |route: &str, state: &str, parts, amount: i64| (route.to_owned(), state.to_owned(), parts, amount.into());
+    // What was paid with bills of the other system comes into the balance.
+    assert_eq!(went, [part("balance", "confirmed", 4, 80), part("gateway", "approved", 1, 20)]);
+    let told: Vec<(i64, String)> =
+        sqlx::query_as("select count(*), min(body) from notice where kind = 'wrong_charges' group by subscriber_id")
+            .fetch_all(pool)
+            .await
+            .unwrap();
+    assert_eq!(told.len(), 5);
+    assert!(told.iter().all(|(messages, body)| *messages == 1 && body.contains("对不起，我们多扣了您20")), "{told:?}");
+    let first = report(&mut conn, id, None, 4).await.unwrap();
+    let rest = report(&mut conn, id, first.last(), 4).await.unwrap();
+    assert_eq!((first.len(), rest.len()), (4, 2));
+    let told: Vec<bool> = first.iter().chain(&rest).map(|charge| charge.refund.is_some()).collect();
+    assert_eq!(told, [true, true, true, true, true, false]);
+    assert_eq!(rest[1].excluded.as_deref(), Some("本人订购"));
+    assert!(first[0].refund.as_ref().is_some_and(|refund| refund.ends_with("balance confirmed 20.00")));
+    drop(conn);
     world.db.drop().await;
 }

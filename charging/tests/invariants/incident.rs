@@ -26,7 +26,9 @@ async fn listed() -> Broken {
         insert into incident_stop (incident_id, scheme_id, stopped_by, stopped_at) values (1, '26MB900001', 1, now());
         insert into incident_list values (1, 1, 1, 95, 1, now());
         insert into incident_charge (subscriber_id, incident_id, imported, item_id, amount, route) values ({a}, 1, true, 1, 95, 'bill');
-        insert into incident_proposal values (1, 1, 1, now());",
+        insert into refund_batch (purpose, reason, refunds, amount, asked_by, asked_at)
+            values ('night', 'incident', 1, 95, 'staff:ann', now());
+        insert into incident_proposal values (1, 1, 1, now(), 1);",
         charge(a)
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(broken.app()).await.unwrap();
@@ -115,8 +117,15 @@ async fn nobody_approves_what_he_proposed() {
     };
     let excluded =
         |item: i64| format!("insert into incident_exclusion values ({a}, 1, true, {item}, 'paid back', 1, now())");
+    let executed = |proposal: i32, batch: i64| {
+        format!(
+            "insert into incident_execution (incident_id, proposal_no, batch_id, state, started_by, started_at)
+            values (1, {proposal}, {batch}, 'running', 1, now())"
+        )
+    };
     let lifted = |by: i64| format!("update incident_stop set lifted_by = {by}, lifted_at = now()");
-    for sql in [affected(a, "95", "bill"), approval(1, 1, 2), excluded(1), lifted(2)] {
+    let whole = format!("{}; {}", approval(1, 1, 2), executed(1, 1));
+    for sql in [affected(a, "95", "bill"), approval(1, 1, 2), whole, excluded(1), lifted(2)] {
         accepted(broken.app(), &sql).await;
     }
     refused(
@@ -133,6 +142,13 @@ async fn nobody_approves_what_he_proposed() {
             ("without a list", affected(a, "95", "bill").replacen("(2, 1, 1", "(1, 1, 1", 1), "incident_list_pkey"),
             ("taken out though not on it", excluded(2), "incident_exclusion_charge"),
             ("taken out twice", format!("{}; {}", excluded(1), excluded(1)), "incident_exclusion_pkey"),
+            ("executed unapproved", executed(1, 1), "incident_execution_approved"),
+            ("as another batch", format!("{}; {}", approval(1, 1, 2), executed(1, 2)), "incident_execution_batch"),
+            (
+                "executed twice",
+                format!("{}; {}; {}", approval(1, 1, 2), executed(1, 1), executed(1, 1)),
+                "incident_execution_pkey",
+            ),
             ("a proposal altered", "update incident_proposal set proposed_by = 2".to_owned(), DENIED),
             ("the list shortened", "delete from incident_charge".to_owned(), DENIED),
             ("an exclusion taken back unseen", "delete from incident_exclusion".to_owned(), DENIED),

@@ -61,15 +61,15 @@ test('wrong charges are found, listed, worked out by one of the staff and approv
 
   await press(page, 'list_affected');
   await expect(page.locator('main')).toContainText('12 位用户，12 笔，共 ¥1140.00');
-  await press(page, 'propose_refund');
+  await press(page, 'propose_incident');
   await expect(page.locator('main')).toContainText('等待另一位同事复核');
-  await expect(page.locator('form[action="/staff/api/approve_refund"]')).toHaveCount(0);
+  await expect(page.locator('form[action="/staff/api/approve_incident"]')).toHaveCount(0);
 
   const office = await another(browser, baseURL, info);
   const desk = await office.newPage();
   await setUp(desk, await added(`second.${kind}`, 'agent_lead'));
   await desk.goto(incident);
-  await expect(desk.locator('form[action="/staff/api/approve_refund"]')).toBeVisible();
+  await expect(desk.locator('form[action="/staff/api/approve_incident"]')).toBeVisible();
 
   // One of them had his money back at the shop: what was worked out counts no more.
   await page.goto(`${incident}/charges`);
@@ -78,17 +78,30 @@ test('wrong charges are found, listed, worked out by one of the staff and approv
   await exclude.locator('input[name=reason]').fill('已在营业厅退还');
   await exclude.locator('button').click();
   await expect(page.locator('.banner')).toContainText('已剔除');
-  await press(desk, 'approve_refund');
+  await press(desk, 'approve_incident');
   await expect(desk.locator('.banner.bad')).toContainText('请重新试算');
 
   await page.goto(incident);
-  await press(page, 'propose_refund');
+  await press(page, 'propose_incident');
   await expect(page.locator('tfoot')).toContainText('1045.00');
   await desk.goto(incident);
-  await press(desk, 'approve_refund');
+  await press(desk, 'approve_incident');
   await expect(desk.locator('.banner')).toContainText('已复核通过');
-  await expect(desk.locator('main')).toContainText('于');
   await office.close();
+
+  await page.goto(incident);
+  await press(page, 'execute_incident');
+  await expect(async () => {
+    await page.goto(incident);
+    await expect(page.locator('main')).toContainText('11 笔中已办 11 笔', { timeout: 1_000 });
+  }).toPass({ timeout: 30_000 });
+  await expect(page.locator('main')).toContainText('已到账');
+  const report = await page.request.get(`${incident}/report.csv`);
+  expect(report.status()).toBe(200);
+  const rows = (await report.text()).trim().split('\r\n');
+  expect(rows).toHaveLength(13);
+  expect(rows.filter((row) => row.includes('balance confirmed 95.00'))).toHaveLength(11);
+  expect(rows.filter((row) => row.includes('已在营业厅退还'))).toHaveLength(1);
 });
 
 test('an auditor reads what was found, and changes nothing', async ({ page }, info) => {

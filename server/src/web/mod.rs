@@ -7,6 +7,7 @@ mod channels;
 mod gathered;
 mod headers;
 mod health;
+mod incident_files;
 mod metrics;
 mod origin;
 mod proxies;
@@ -106,6 +107,7 @@ pub fn router(state: AppState, settings: &Settings) -> Router {
         .layer(from_fn(move |request, next| hide_demo(demo, hidden.clone(), request, next)))
         .merge(slips::personal_routes())
         .merge(bill_files::routes())
+        .merge(incident_files::routes())
         .merge(tariff_drafts::routes())
         .merge(check)
         // Inside the sessions, which tell whose request it is.

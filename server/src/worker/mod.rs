@@ -3,6 +3,7 @@
 mod cleanup;
 mod disputes;
 mod in_turn;
+mod incident;
 mod mass_offers;
 mod notices;
 pub(crate) mod reminders;
@@ -34,6 +35,7 @@ const GIVE_BACK_EVERY: Duration = Duration::from_secs(10);
 const FIRST_CHARGES_EVERY: Duration = Duration::from_secs(10);
 const RENEWALS_EVERY: Duration = Duration::from_hours(1);
 const MASS_OFFERS_EVERY: Duration = Duration::from_secs(5);
+const INCIDENTS_EVERY: Duration = Duration::from_secs(1);
 const FINDINGS_EVERY: Duration = Duration::from_secs(10);
 const TARIFFS_EVERY: Duration = Duration::from_secs(15);
 const LIVE_EVERY: Duration = Duration::from_secs(1);
@@ -101,6 +103,9 @@ impl Workers {
         let looked_at = (pool.clone(), clock.clone());
         let findings = async move || review::run(&looked_at.0, looked_at.1.now()).await;
         tasks.spawn(repeat(FINDINGS_EVERY, stopped.clone(), findings));
+        let returned = (pool.clone(), clock.clone());
+        let incidents = async move || incident::run(&returned.0, returned.1.now()).await;
+        tasks.spawn(repeat(INCIDENTS_EVERY, stopped.clone(), incidents));
         let read = pool.clone();
         tasks.spawn(repeat(TARIFFS_EVERY, stopped.clone(), async move || tariffs::read(&read).await.map(drop)));
         let told = (pool.clone(), clock.clone());

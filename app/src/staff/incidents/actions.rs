@@ -5,6 +5,7 @@ use charging::incident::desk::{self, Excluded, IncidentError, Query};
 use charging::incident::detector::store::{SetError, set};
 use charging::incident::detector::{Detector, Figures, UnknownDetector};
 use charging::incident::finding::store::{FindingError, dismiss};
+use charging::refund::RefundError;
 use charging::staff::StaffError;
 use charging::subscriber::{InvalidMsisdn, Msisdn};
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -67,7 +68,12 @@ fn incident_problem(error: &IncidentError) -> &'static str {
         IncidentError::NoTariff => "no_tariff",
         IncidentError::Finding(error) => finding_problem(error),
         IncidentError::Staff(StaffError::Forbidden(_)) => "forbidden",
-        IncidentError::Staff(_) | IncidentError::Corrupt(_) | IncidentError::Database(_) => "failed",
+        IncidentError::Refund(RefundError::Oneself) => "same",
+        IncidentError::Staff(_)
+        | IncidentError::Refund(_)
+        | IncidentError::Notice(_)
+        | IncidentError::Corrupt(_)
+        | IncidentError::Database(_) => "failed",
     }
 }
 
@@ -206,18 +212,42 @@ pub async fn staff_exclude_affected(
 }
 
 /// Works out what would go back.
-#[server(prefix = "/staff/api", endpoint = "propose_refund")]
-pub async fn staff_propose_refund(incident: i64) -> Result<(), ServerFnError> {
+#[server(prefix = "/staff/api", endpoint = "propose_incident")]
+pub async fn staff_propose_incident(incident: i64) -> Result<(), ServerFnError> {
     let work = done(async |db, now| Ok(desk::propose(db, &actor(), incident, now).await?));
     step(incident, work.await, "proposed");
     Ok(())
 }
 
 /// Says yes to what somebody else proposed.
-#[server(prefix = "/staff/api", endpoint = "approve_refund")]
-pub async fn staff_approve_refund(incident: i64, proposal: i32) -> Result<(), ServerFnError> {
+#[server(prefix = "/staff/api", endpoint = "approve_incident")]
+pub async fn staff_approve_incident(incident: i64, proposal: i32) -> Result<(), ServerFnError> {
     let work = done(async |db, now| Ok(desk::approve(db, &actor(), incident, proposal, now).await?));
     step(incident, work.await, "approved");
+    Ok(())
+}
+
+/// Starts returning what was approved.
+#[server(prefix = "/staff/api", endpoint = "execute_incident")]
+pub async fn staff_execute_incident(incident: i64) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| Ok(desk::start(db, &actor(), incident, now).await?));
+    step(incident, work.await, "executed");
+    Ok(())
+}
+
+/// Pauses it.
+#[server(prefix = "/staff/api", endpoint = "pause_incident")]
+pub async fn staff_pause_incident(incident: i64) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| Ok(desk::pause(db, &actor(), incident, true, now).await?));
+    step(incident, work.await, "paused");
+    Ok(())
+}
+
+/// Lets it go on.
+#[server(prefix = "/staff/api", endpoint = "resume_incident")]
+pub async fn staff_resume_incident(incident: i64) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| Ok(desk::pause(db, &actor(), incident, false, now).await?));
+    step(incident, work.await, "executed");
     Ok(())
 }
 

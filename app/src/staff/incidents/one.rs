@@ -1,11 +1,13 @@
-use charging::incident::desk::{Done, Incident, Proposal, Stage, Stop, Totals, find, totals};
+use charging::incident::desk::{
+    Done, Execution, Incident, Outcome, Progress, Proposal, Stage, Stop, Totals, execution, find, outcomes, totals,
+};
 use charging::staff::{Member, Permission};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::words::{route_name, source_name, stage_tag};
+use super::words::{part_state, refund_route, route_name, source_name, stage_tag};
 use super::{answer, back, number};
-use crate::components::{PageError, Yuan, page, time_text};
+use crate::components::{Meter, PageError, Yuan, page, time_text};
 use crate::i18n::{Locale, td_string};
 use crate::request::locale;
 use crate::state::AppState;
@@ -24,6 +26,8 @@ pub fn IncidentPage() -> impl IntoView {
             let mut db = state.pool.acquire().await?;
             let incident = find(&mut db, incident_id).await?.ok_or(PageError::NotFound)?;
             let by_route = totals(&mut db, incident_id).await?;
+            let running = execution(&mut db, incident_id).await?;
+            let went = outcomes(&mut db, incident_id).await?;
             let (class, words) = stage_tag(l, incident.stage());
             Ok(view! {
                 <Title text=incident.title.clone() />
@@ -41,7 +45,11 @@ pub fn IncidentPage() -> impl IntoView {
                 {source_step(l, &incident, &member)}
                 {list_step(l, &incident, by_route, &member)}
                 {proposal_step(l, &incident, &member)}
-                <p><a class="button" href=format!("/staff/incidents/{incident_id}/charges")>{td_string!(l, incident.affected)}</a></p>
+                {execution_step(l, &incident, running.as_ref(), went, &member)}
+                <p class="actions">
+                    <a class="button" href=format!("/staff/incidents/{incident_id}/charges")>{td_string!(l, incident.affected)}</a>
+                    <a class="button" href=format!("/staff/incidents/{incident_id}/report.csv")>{td_string!(l, incident.report)}</a>
+                </p>
             })
         }
     })
@@ -219,7 +227,7 @@ fn proposal_step(l: Locale, incident: &Incident, member: &Member) -> impl IntoVi
     let stage = incident.stage();
     let may_propose = member.may(Permission::HandleIncidents) && matches!(stage, Stage::Listed | Stage::Proposed);
     let propose =
-        may_propose.then(|| press(id, "/staff/api/propose_refund", td_string!(l, incident.propose), ().into_any()));
+        may_propose.then(|| press(id, "/staff/api/propose_incident", td_string!(l, incident.propose), ().into_any()));
     let shown = incident.proposal.as_ref().map(|proposal| proposal_view(l, proposal));
     let approval = match (&incident.approval, &incident.proposal) {
         (Some(approval), _) => {
@@ -235,7 +243,7 @@ fn proposal_step(l: Locale, incident: &Incident, member: &Member) -> impl IntoVi
         (None, Some(proposal)) if member.may(Permission::ApproveRefunds) => {
             let no = proposal.proposal_no.to_string();
             let hidden = view! { <input type="hidden" name="proposal" value=no /> }.into_any();
-            press(id, "/staff/api/approve_refund", td_string!(l, incident.approve), hidden)
+            press(id, "/staff/api/approve_incident", td_string!(l, incident.approve), hidden)
         }
         (None, Some(_)) => view! { <p>{td_string!(l, incident.waits_for_another)}</p> }.into_any(),
         (None, None) => view! { <p class="muted">{td_string!(l, incident.no_proposal)}</p> }.into_any(),
@@ -289,8 +297,89 @@ fn proposal_view(l: Locale, proposal: &Proposal) -> impl IntoView + use<> {
                 </tr>
             </tfoot>
         </table>
+        <p>{td_string!(l, incident.refunds, n = proposal.refunds, amount = charging::money::plain(proposal.refunded))}</p>
         <p class="small muted">
             {td_string!(l, incident.version, n = proposal.proposal_no)} " · " {done_text(l, &proposal.done)}
         </p>
+    }
+}
+
+/// 5: returning what was approved.
+fn execution_step(
+    l: Locale,
+    incident: &Incident,
+    execution: Option<&Execution>,
+    outcomes: Vec<Outcome>,
+    member: &Member,
+) -> impl IntoView + use<> {
+    let id = incident.incident_id;
+    let is_approved = incident.stage() == Stage::Approved;
+    let may_handle = member.may(Permission::HandleIncidents);
+    let form = match execution.map(|execution| execution.progress) {
+        _ if !may_handle => None,
+        None => is_approved
+            .then(|| press(id, "/staff/api/execute_incident", td_string!(l, incident.execute), ().into_any())),
+        Some(Progress::Running) => {
+            Some(press(id, "/staff/api/pause_incident", td_string!(l, incident.pause), ().into_any()))
+        }
+        Some(Progress::Paused) => {
+            Some(press(id, "/staff/api/resume_incident", td_string!(l, incident.go_on), ().into_any()))
+        }
+        Some(Progress::Done) => None,
+    };
+    let progress = match execution {
+        Some(execution) => progress_view(l, execution).into_any(),
+        None => view! { <p class="muted">{td_string!(l, incident.not_executed)}</p> }.into_any(),
+    };
+    let rows = outcomes
+        .into_iter()
+        .map(|outcome| {
+            view! {
+                <tr>
+                    <th scope="row">{refund_route(l, &outcome.route)}</th>
+                    <td>{part_state(l, &outcome.state)}</td>
+                    <td class="num">{outcome.parts}</td>
+                    <td class="num"><Yuan amount=outcome.amount /></td>
+                </tr>
+            }
+        })
+        .collect::<Vec<_>>();
+    let table = (!rows.is_empty()).then(|| {
+        view! {
+            <table class="table">
+                <thead>
+                    <tr>
+                        <th scope="col">{td_string!(l, incident.back_by)}</th>
+                        <th scope="col">{td_string!(l, incident.state)}</th>
+                        <th scope="col" class="num">{td_string!(l, incident.parts)}</th>
+                        <th scope="col" class="num">{td_string!(l, incident.amount)}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        }
+    });
+    view! {
+        <section class="card">
+            <h2>{td_string!(l, incident.step_execute)}</h2>
+            <p class="muted">{td_string!(l, incident.step_execute_text)}</p>
+            {progress}
+            {table}
+            {form}
+        </section>
+    }
+}
+
+fn progress_view(l: Locale, execution: &Execution) -> impl IntoView + use<> {
+    let Execution { progress, made, already, refunds, started_at, finished_at } = execution.clone();
+    let words = match (progress, finished_at) {
+        (Progress::Running, _) => td_string!(l, incident.running).to_owned(),
+        (Progress::Paused, _) => td_string!(l, incident.paused).to_owned(),
+        (Progress::Done, at) => td_string!(l, incident.finished, time = time_text(l, at.unwrap_or(started_at))),
+    };
+    let told = td_string!(l, incident.made, made = made, refunds = refunds, already = already);
+    view! {
+        <p><span class="strong">{words}</span> " " {told}</p>
+        <Meter used=(made + already).unsigned_abs() total=refunds.unsigned_abs() />
     }
 }

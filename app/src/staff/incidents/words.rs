@@ -53,6 +53,29 @@ pub fn route_name(l: Locale, route: &str) -> String {
     }
 }
 
+/// How money goes back; a way that is not known stands as it is.
+pub fn refund_route(l: Locale, route: &str) -> String {
+    match route {
+        "bill" => td_string!(l, incident.back_bill).to_owned(),
+        "balance" => td_string!(l, incident.back_balance).to_owned(),
+        "gateway" => td_string!(l, incident.back_gateway).to_owned(),
+        "platform" => td_string!(l, incident.back_platform).to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Where a part of a refund stands.
+pub fn part_state(l: Locale, state: &str) -> String {
+    match state {
+        "approved" => td_string!(l, incident.part_approved).to_owned(),
+        "sent" => td_string!(l, incident.part_sent).to_owned(),
+        "confirmed" => td_string!(l, incident.part_confirmed).to_owned(),
+        "failed" => td_string!(l, incident.part_failed).to_owned(),
+        "disputed" => td_string!(l, incident.part_disputed).to_owned(),
+        other => other.to_owned(),
+    }
+}
+
 /// Who or what placed an order.
 pub fn source_name(l: Locale, source: &str) -> String {
     match source {
@@ -93,6 +116,8 @@ pub fn done_text(l: Locale, done: &str) -> Option<&'static str> {
         "excluded" => td_string!(l, incident.done_excluded),
         "proposed" => td_string!(l, incident.done_proposed),
         "approved" => td_string!(l, incident.done_approved),
+        "executed" => td_string!(l, incident.done_executed),
+        "paused" => td_string!(l, incident.done_paused),
         "set" => td_string!(l, incident.done_set),
         _ => return None,
     })

@@ -2,17 +2,23 @@
 //! far an incident is follows from the steps that are there.
 
 mod charges;
+mod execution;
 mod opening;
 mod proposal;
+mod report;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 pub use charges::{Affected, AffectedPage, Excluded, Totals, affected, exclude, freeze, totals};
+pub use execution::{Execution, Outcome, Progress, execution, outcomes, pause, run, start};
 pub use opening::{Incident, List, Opened, Query, Stop, find, list, open, open_from_finding, resume_sales, stop_sales};
 pub use proposal::{Approval, Proposal, RouteTotal, approve, propose};
+pub use report::{Reported, report};
 
 use super::finding::store::FindingError;
+use crate::notice::store::NoticeError;
+use crate::refund::RefundError;
 use crate::staff::{Actor, Member, Permission, StaffError};
 
 /// Characters of the longest title.
@@ -60,6 +66,10 @@ pub enum IncidentError {
     #[error(transparent)]
     Finding(#[from] FindingError),
     #[error(transparent)]
+    Refund(#[from] RefundError),
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+    #[error(transparent)]
     Staff(#[from] StaffError),
     #[error("the database holds what cannot be read: {0}")]
     Corrupt(String),
@@ -83,12 +93,18 @@ fn reason(typed: &str) -> Result<&str, IncidentError> {
     if (1..=REASON_CHARS_MAX).contains(&typed.chars().count()) { Ok(typed) } else { Err(IncidentError::Reason) }
 }
 
+/// Among the locks of the database, those of incidents.
+const LOCKS: i64 = 0x6d62_696e_0000_0000;
+
 /// The incident, with nobody else at work on it until the transaction ends.
 async fn locked(conn: &mut PgConnection, incident_id: i64) -> Result<Incident, IncidentError> {
-    /// Among the locks of the database, those of incidents.
-    const INCIDENTS: i64 = 0x6d62_696e_0000_0000;
-    sqlx::query!("select pg_advisory_xact_lock($1)", INCIDENTS ^ incident_id).execute(&mut *conn).await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", LOCKS ^ incident_id).execute(&mut *conn).await?;
     find(conn, incident_id).await?.ok_or(IncidentError::NotFound)
+}
+
+/// Whether nobody else is at work on the incident; then nobody is until the transaction ends.
+async fn try_lock(conn: &mut PgConnection, incident_id: i64) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "mine!""#, LOCKS ^ incident_id).fetch_one(conn).await
 }
 
 /// Who did a step, and when.

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::{Done, IncidentError, Stage, locked, member, subject};
+use crate::refund::Reason;
+use crate::refund::mass::{self, NewBatch};
 use crate::staff::{Actor, Permission, trail};
 
 /// What would go back by one way of payment.
@@ -22,7 +24,12 @@ pub struct RouteTotal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     pub proposal_no: i32,
+    /// The charges, by the way they were paid.
     pub routes: Vec<RouteTotal>,
+    /// What is returned of them: refunds, and yuan in all. What is on no bill yet is not among them.
+    pub refunds: i64,
+    pub refunded: Decimal,
+    batch_id: i64,
     pub done: Done,
     /// Whether the list is still as it was then.
     pub holds: bool,
@@ -71,12 +78,15 @@ pub async fn propose(
         return Err(IncidentError::Stage(incident.stage()));
     }
     let proposal_no = incident.proposal.map_or(1, |proposal| proposal.proposal_no + 1);
+    let batch_id = ask(conn, actor, (incident_id, &incident.title), now).await?;
     sqlx::query!(
-        "insert into incident_proposal (incident_id, proposal_no, proposed_by, proposed_at) values ($1, $2, $3, $4)",
+        "insert into incident_proposal (incident_id, proposal_no, proposed_by, proposed_at, batch_id)
+        values ($1, $2, $3, $4, $5)",
         incident_id,
         proposal_no,
         staff_id,
         now,
+        batch_id,
     )
     .execute(&mut *conn)
     .await?;
@@ -100,6 +110,24 @@ pub async fn propose(
     let proposal = newest_proposal(conn, incident_id).await?.ok_or(IncidentError::NotFound)?;
     trail::record(conn, actor, "incident.propose", &subject(incident_id), [None, Some(proposal.state())], now).await?;
     Ok(proposal)
+}
+
+/// Asks for the refunds as one batch.
+async fn ask(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    (incident_id, title): (i64, &str),
+    now: DateTime<Utc>,
+) -> Result<i64, IncidentError> {
+    let size = sqlx::query!(
+        r#"select count(*) as "refunds!", sum(amount) as amount from incident_refund where incident_id = $1"#,
+        incident_id,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let amount = size.amount.ok_or(IncidentError::NothingAffected)?;
+    let batch = NewBatch { purpose: title, reason: Reason::Incident, refunds: size.refunds, amount };
+    Ok(mass::ask(conn, actor, &batch, now).await?)
 }
 
 /// Says yes to the newest proposal, which is the one that was looked at, and which somebody else made.
@@ -135,6 +163,7 @@ pub async fn approve(
     )
     .execute(&mut *conn)
     .await?;
+    mass::approve(conn, actor, proposal.batch_id, now).await?;
     trail::record(conn, actor, "incident.approve", &subject(incident_id), [None, Some(proposal.state())], now).await?;
     Ok(())
 }
@@ -145,12 +174,14 @@ pub(super) async fn newest_proposal(
     incident_id: i64,
 ) -> Result<Option<Proposal>, IncidentError> {
     let row = sqlx::query!(
-        r#"select p.proposal_no, p.proposed_by, s.name, p.proposed_at,
+        r#"select p.proposal_no, p.proposed_by, s.name, p.proposed_at, p.batch_id, b.refunds, b.amount as refunded,
             (select count(*) from incident_exclusion x where x.incident_id = p.incident_id)
                 + (select sum(t.charges) from incident_proposal_route t
                     where t.incident_id = p.incident_id and t.proposal_no = p.proposal_no)
                 = (select l.charges from incident_list l where l.incident_id = p.incident_id) as "holds?"
-        from incident_proposal p join staff s on s.staff_id = p.proposed_by
+        from incident_proposal p
+        join staff s on s.staff_id = p.proposed_by
+        join refund_batch b on b.batch_id = p.batch_id
         where p.incident_id = $1 order by p.proposal_no desc limit 1"#,
         incident_id,
     )
@@ -169,6 +200,9 @@ pub(super) async fn newest_proposal(
     Ok(Some(Proposal {
         proposal_no: row.proposal_no,
         routes,
+        refunds: row.refunds,
+        refunded: row.refunded,
+        batch_id: row.batch_id,
         done: Done { staff_id: row.proposed_by, by: row.name, at: row.proposed_at },
         holds: row.holds == Some(true),
     }))

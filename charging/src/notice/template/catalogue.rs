@@ -332,6 +332,13 @@ fn payments(sample: &Sample) -> Vec<PaymentNotice> {
         approved(amount, Decimal::ZERO, Decimal::ZERO, Decimal::ZERO),
         approved(Decimal::ZERO, Decimal::ZERO, amount, Decimal::ZERO),
         approved(amount, price, amount, price),
+        PaymentNotice::WrongCharges {
+            amount: price + amount,
+            waived: Decimal::ZERO,
+            balance: price,
+            gateway: amount,
+            platform: Decimal::ZERO,
+        },
         PaymentNotice::RefundArrived { amount },
         PaymentNotice::RefundToBalance { amount },
         PaymentNotice::RefundRejected { amount },
