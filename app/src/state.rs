@@ -8,6 +8,10 @@ use leptos::prelude::expect_context;
 use sqlx::PgPool;
 
 /// Shared by every request; the server puts it into the context of every page and server function.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether something is there, and they do not exclude each other"
+)]
 #[derive(Clone, Debug)]
 pub struct AppState {
     /// Works as the role `mingbai_app`.

@@ -15,7 +15,7 @@ use crate::agents::{Agents, terms};
 use crate::world::{World, now};
 
 async fn channel(agents: &Agents) -> Channel {
-    find(&mut *agents.app.acquire().await.unwrap(), &agents.channel_id).await.unwrap().unwrap()
+    find(&mut agents.app.acquire().await.unwrap(), &agents.channel_id).await.unwrap().unwrap()
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ async fn what_was_dismissed_is_open_again_when_it_grows() {
     }
     dismiss(&mut tx, &ann, finding_id, (5, "试运行"), today()).await.unwrap();
     tx.commit().await.unwrap();
-    let state = async || list(&mut *world.db.app.acquire().await.unwrap(), None, 1).await.unwrap().findings[0].state;
+    let state = async || list(&mut world.db.app.acquire().await.unwrap(), None, 1).await.unwrap().findings[0].state;
     assert_eq!(state().await, State::Dismissed);
     let more = line(
         6,

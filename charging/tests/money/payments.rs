@@ -84,7 +84,7 @@ async fn money_that_arrives_after_the_payment_was_closed_has_arrived() {
     }
     let later = now() + PAYMENT_LIFETIME;
     assert!(overdue(&mut tx, "wechat", 10, later - TimeDelta::seconds(1)).await.unwrap().is_empty());
-    assert_eq!(overdue(&mut tx, "wechat", 10, later).await.unwrap(), [payment.clone()]);
+    assert_eq!(overdue(&mut tx, "wechat", 10, later).await.unwrap(), std::slice::from_ref(&payment));
     let number: PaymentNumber = payment.merchant_order_no.parse().unwrap();
     assert_eq!(record_ended(&mut tx, &number, PaymentState::Closed, "", later).await.unwrap(), Recorded::Changed);
     assert_eq!(record_ended(&mut tx, &number, PaymentState::Failed, "", later).await.unwrap(), Recorded::Already);

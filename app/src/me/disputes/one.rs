@@ -70,9 +70,10 @@ fn done_text(l: Locale, ok: &str) -> Option<&'static str> {
 fn facts(l: Locale, dispute: &Dispute) -> impl IntoView + use<> {
     let (class, state) = state_tag(l, dispute);
     let awarded = dispute.standing.awarded;
-    let given_back = match awarded.is_zero() {
-        true => td_string!(l, dispute.nothing_yet).to_owned(),
-        false => td_string!(l, bill.yuan, amount = plain(awarded)),
+    let given_back = if awarded.is_zero() {
+        td_string!(l, dispute.nothing_yet).to_owned()
+    } else {
+        td_string!(l, bill.yuan, amount = plain(awarded))
     };
     let agent =
         dispute.agent.as_ref().map_or_else(|| td_string!(l, dispute.nobody_yet).to_owned(), |(_, name)| name.clone());

@@ -125,7 +125,7 @@ fn from_balance_form(l: Locale, amount: Decimal) -> Option<AnyView> {
         view! {
             <form method="post" action="/api/pay_from_balance">
                 <input type="hidden" name="amount" value=plain(amount) />
-                <button class="button">{td_string!(l, pay.from_balance, amount = plain(amount))}</button>
+                <button class="button">{td_string!(l, pay.pay_out_of_balance, amount = plain(amount))}</button>
             </form>
         }
         .into_any()

@@ -47,5 +47,5 @@ pub fn region_names(l: Locale, regions: &[String]) -> String {
 /// First and last day.
 pub fn days_text(l: Locale, terms: &Terms) -> String {
     let (from, until) = (day_text(l, terms.valid_from), day_text(l, terms.valid_until));
-    td_string!(l, channel.from_until, from = from, until = until)
+    td_string!(l, channel.days_of_validity, from = from, until = until)
 }

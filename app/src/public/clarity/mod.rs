@@ -174,7 +174,7 @@ fn charts(l: Locale, seen: &Seen) -> AnyView {
         bar(rule_name(l, rule).to_owned(), href, is_chosen, share.tariffs, share.broken)
     });
     let mut rules: Vec<Bar> = rules.collect();
-    rules.sort_by(|a, b| b.broken.cmp(&a.broken));
+    rules.sort_by_key(|rule| std::cmp::Reverse(rule.broken));
     let operators = seen.survey.operators.iter().map(|share| {
         let is_chosen = filter.operator.as_deref() == Some(share.of.as_str());
         let href = seen.address(|filter| filter.operator = (!is_chosen).then(|| share.of.clone()));

@@ -89,9 +89,10 @@ fn tags(l: Locale, listing: &Listing) -> Vec<AnyView> {
         tags.push(view! { <span class="tag">{td_string!(l, tariff.upcoming)}</span> }.into_any());
     } else if listing.orderable && listing.orderable_from > now {
         let from = time_text(l, listing.orderable_from);
-        let text = match listing.version {
-            1 => td_string!(l, draft.announced, from = from),
-            _ => td_string!(l, draft.announced_new, from = from),
+        let text = if listing.version == 1 {
+            td_string!(l, draft.announced, from = from)
+        } else {
+            td_string!(l, draft.announced_new, from = from)
         };
         tags.push(view! { <span class="tag warn">{text}</span> }.into_any());
     } else if listing.orderable && listing.on_sale_until >= local_date(now) {

@@ -27,7 +27,6 @@ pub(super) fn id(channel: &str) -> Result<ChannelId, ChannelError> {
 
 /// Registers a channel, which waits for somebody else.
 #[server(prefix = "/staff/api", endpoint = "register_channel")]
-#[expect(clippy::too_many_arguments, reason = "a field of the form each")]
 pub async fn staff_register_channel(
     name: String,
     operator_name: String,
@@ -69,7 +68,6 @@ pub async fn staff_register_channel(
 
 /// Asks for other terms.
 #[server(prefix = "/staff/api", endpoint = "submit_channel")]
-#[expect(clippy::too_many_arguments, reason = "a field of the form each")]
 pub async fn staff_submit_channel(
     channel: String,
     name: String,

@@ -132,7 +132,7 @@ fn who(l: Locale, subscriber: &Subscriber) -> impl IntoView + use<> {
     view! {
         <dl class="facts card">
             {fact(td_string!(l, dispute.name), subscriber.name.clone())}
-            {fact(td_string!(l, dispute.region), region_name(l, &subscriber.region).to_string())}
+            {fact(td_string!(l, dispute.region), region_name(l, &subscriber.region))}
             {fact(td_string!(l, dispute.since), day_text(l, local_date(subscriber.created_at)))}
         </dl>
     }

@@ -226,16 +226,8 @@ impl Fields<'_> {
     }
 
     fn select(self, field: &str, label: &'static str, value: &str, choices: &[Choice]) -> AnyView {
-        let input = self.options(&format!("field-{field}"), &input_name(field), value, choices);
+        let input = options(&format!("field-{field}"), &input_name(field), value, choices);
         self.field(field, label, "", input)
-    }
-
-    fn options(self, id: &str, name: &str, value: &str, choices: &[Choice]) -> AnyView {
-        let options = choices
-            .iter()
-            .map(|(choice, words)| view! { <option value=*choice selected=*choice == value>{words.clone()}</option> })
-            .collect_view();
-        view! { <select id=id.to_owned() name=name.to_owned()>{options}</select> }.into_any()
     }
 
     fn field(self, field: &str, label: &'static str, hint: &'static str, input: AnyView) -> AnyView {
@@ -266,7 +258,7 @@ impl Fields<'_> {
 
     fn select_of(self, field: &str, label: &'static str, value: &str, choices: &[Choice]) -> AnyView {
         let id = format!("field-{}", field.replace(['[', ']'], "-"));
-        let input = self.options(&id, &input_name(field), value, choices);
+        let input = options(&id, &input_name(field), value, choices);
         self.cell(field, label, input)
     }
 
@@ -311,4 +303,12 @@ mod tests {
         assert_eq!(input_name("name"), "form[name]");
         assert_eq!(input_name("allowances[0][quantity]"), "form[allowances][0][quantity]");
     }
+}
+
+fn options(id: &str, name: &str, value: &str, choices: &[Choice]) -> AnyView {
+    let options = choices
+        .iter()
+        .map(|(choice, words)| view! { <option value=*choice selected=*choice == value>{words.clone()}</option> })
+        .collect_view();
+    view! { <select id=id.to_owned() name=name.to_owned()>{options}</select> }.into_any()
 }
