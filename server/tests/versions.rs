@@ -134,6 +134,26 @@ async fn every_version_has_its_page_and_an_old_one_says_that_it_is_old() {
 }
 
 #[tokio::test]
+async fn a_version_is_announced_before_it_is_sold_and_old_links_still_lead_to_it() {
+    let portal = Portal::new().await;
+    sqlx::query("update tariff_version set orderable_from = $1 where scheme_id = '26MB000001' and version = 2")
+        .bind(day("2026-06-05"))
+        .execute(&portal.database.owner)
+        .await
+        .unwrap();
+    let newest = portal.page("/tariffs/26MB000001").await;
+    assert!(newest.contains("公示中，2026年6月5日 00:00 起可以办理"), "{newest}");
+    assert!(!newest.contains("/me/order/"), "what is announced cannot be ordered yet");
+    let sold = portal.page("/tariffs/26MB000001/versions/1").await;
+    assert!(sold.contains("2026年6月5日 00:00 起按新版办理") && sold.contains("/me/order/26MB000001"), "{sold}");
+    portal.clock.set(day("2026-06-05"));
+    assert!(portal.page("/tariffs/26MB000001").await.contains("/me/order/26MB000001"));
+    let linked = portal.ask("/tariffs/26MB000001?version=1", &[]).await;
+    assert_eq!(header(linked.headers(), "location"), "/tariffs/26MB000001/versions/1");
+    portal.close().await;
+}
+
+#[tokio::test]
 async fn a_name_puts_no_markup_into_the_title() {
     let portal = Portal::new().await;
     let page = portal.page("/tariffs/26MB000001").await;

@@ -14,7 +14,6 @@ mod region;
 mod secrets;
 mod sources;
 mod tariff;
-#[allow(dead_code, reason = "what the desk shows of a draft")]
 mod tariff_body;
 mod tariff_words;
 mod text_area;
@@ -35,9 +34,7 @@ pub use qr::{QrPicture, qr_path};
 pub use region::{REGIONS, region_name};
 pub use secrets::{CodeField, PasswordField};
 pub use tariff::{PriceLine, TariffFacts, TariffPrice, TermsInWords, elements};
-pub use tariff_body::TariffBody;
-#[allow(unused_imports, reason = "what the desk shows of a draft")]
-pub use tariff_body::TariffPreview;
+pub use tariff_body::{TariffBody, TariffPreview};
 pub use tariff_words::{allowances_in_words, kind_name, terms_in_words};
 pub use text_area::TextArea;
 pub use title::document_title;

@@ -66,7 +66,7 @@ pub fn DraftPage() -> impl IntoView {
 fn head(l: Locale, draft: &Draft, title: String) -> impl IntoView + use<> {
     let written = td_string!(l, draft.written, by = draft.written_by.clone(), at = time_text(l, draft.written_at));
     let base = draft.base.as_ref().map(|(scheme_id, number)| {
-        let href = format!("/tariffs/{scheme_id}?version={number}");
+        let href = format!("/tariffs/{scheme_id}/versions/{number}");
         view! { <a href=href>{td_string!(l, draft.based_on, id = scheme_id.to_string(), version = number.to_string())}</a> }
     });
     view! {
