@@ -153,7 +153,7 @@ async fn nothing_is_taken_from_the_balance_of_those_who_chose_nothing_or_ended_i
 async fn what_is_disputed_is_not_due_until_it_is_answered() {
     let money = Money::new().await;
     let mut tx = money.world.db.app.begin().await.unwrap();
-    let dispute = open(&mut tx, money.a, (crate::september(), 1), "不是我订的", now()).await.unwrap();
+    let dispute = open(&mut tx, money.a, (crate::september(), 1), "不是我订的", &mut rng(), now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(money.due().await, "10.00");
     money.pays(Purpose::Bill, "69").await;

@@ -5,6 +5,7 @@ mod disputes;
 pub mod drafts;
 pub mod gateway;
 mod life;
+mod money;
 mod night;
 mod people;
 mod traffic;
@@ -81,6 +82,7 @@ pub async fn load(
             scene.live(&people).await?;
             scene.remind().await?;
             if month < current {
+                scene.top_up(&people).await?;
                 settle_notices(pool, month.end()).await?;
                 // Whoever ordered last was told of the first charge a day before the bill.
                 let clock = ManualClock::new((month.end() + ANSWER_TIME + TimeDelta::hours(2)).min(now));
@@ -89,12 +91,14 @@ pub async fn load(
                     return Err(reason).with_context(|| format!("the bill of subscriber {subscriber_id}"));
                 }
                 bills += closed.bills;
+                scene.pay(&people).await?;
             }
             scene.note("demo.month", &month.to_string()).await?;
         }
         progress(u64::from(index) + 1, months.len() as u64);
     }
     disputes::open_all(pool, &people, now).await?;
+    money::return_some(pool, &people, now).await?;
     settle_notices(pool, now).await?;
     night::bring_charges(pool, &people, now).await?;
     remember(pool, "demo.loaded", &first.to_string(), now).await?;

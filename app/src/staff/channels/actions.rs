@@ -1,5 +1,7 @@
 //! What the forms about channels do. Each asks `charging` again whether it is allowed.
 
+#![expect(clippy::too_many_arguments, reason = "a field of the form each")]
+
 use charging::channel::store::{ChannelError, decide, register, stop, submit};
 use charging::channel::{ChannelId, Terms, Typed, Why, report, secret};
 use charging::staff::SecretError;

@@ -62,13 +62,12 @@ fn incident_problem(error: &IncidentError) -> &'static str {
         IncidentError::Scope => "scope",
         IncidentError::NothingAffected => "nothing",
         IncidentError::Stage(_) => "stage",
-        IncidentError::SamePerson => "same",
+        IncidentError::SamePerson | IncidentError::Refund(RefundError::Oneself) => "same",
         IncidentError::Stale => "stale",
         IncidentError::NoCharge => "no_charge",
         IncidentError::NoTariff => "no_tariff",
         IncidentError::Finding(error) => finding_problem(error),
         IncidentError::Staff(StaffError::Forbidden(_)) => "forbidden",
-        IncidentError::Refund(RefundError::Oneself) => "same",
         IncidentError::Staff(_)
         | IncidentError::Refund(_)
         | IncidentError::Notice(_)

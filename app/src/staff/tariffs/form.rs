@@ -294,6 +294,14 @@ fn input_name(field: &str) -> String {
     }
 }
 
+fn options(id: &str, name: &str, value: &str, choices: &[Choice]) -> AnyView {
+    let options = choices
+        .iter()
+        .map(|(choice, words)| view! { <option value=*choice selected=*choice == value>{words.clone()}</option> })
+        .collect_view();
+    view! { <select id=id.to_owned() name=name.to_owned()>{options}</select> }.into_any()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,12 +311,4 @@ mod tests {
         assert_eq!(input_name("name"), "form[name]");
         assert_eq!(input_name("allowances[0][quantity]"), "form[allowances][0][quantity]");
     }
-}
-
-fn options(id: &str, name: &str, value: &str, choices: &[Choice]) -> AnyView {
-    let options = choices
-        .iter()
-        .map(|(choice, words)| view! { <option value=*choice selected=*choice == value>{words.clone()}</option> })
-        .collect_view();
-    view! { <select id=id.to_owned() name=name.to_owned()>{options}</select> }.into_any()
 }
