@@ -26,7 +26,7 @@ enum Command {
     /// Rate again by other code, check every invariant, and report the billing error rate.
     Audit(audit::Args),
     /// Serve the portal.
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Publish tariffs, and write them out.
     Tariffs(tariffs::Args),
     /// Move subscribers in.
@@ -73,7 +73,7 @@ pub async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Audit(args) => with_context(async |context| audit::run(args, context).await).await,
-        Command::Serve(args) => with_context(async |context| serve::run(args, context).await).await,
+        Command::Serve(args) => with_context(async |context| serve::run(*args, context).await).await,
         Command::Tariffs(args) => with_context(async |context| tariffs::run(args, context).await).await,
         Command::Subscribers(args) => with_context(async |context| subscribers::run(args, context).await).await,
         Command::Bills(args) => with_context(async |context| bills::run(args, context).await).await,

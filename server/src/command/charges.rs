@@ -25,7 +25,7 @@ const TRIES_MAX: u32 = 5;
 pub enum Command {
     /// Bring charges that another system made, to be reviewed and returned: each once, however often a file is given.
     Import {
-        /// NDJSON, a line a charge with msisdn, scheme_id, amount, charged_at, route, and consent if there is one.
+        /// NDJSON, a line a charge with `msisdn`, `scheme_id`, `amount`, `charged_at`, `route`, and consent if there is one.
         file: PathBuf,
     },
     /// Look through all charges again for what looks wrong.

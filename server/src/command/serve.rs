@@ -136,7 +136,7 @@ impl Cash {
     ) -> anyhow::Result<Self> {
         let (account, simulator, notified_at) = match settings {
             None => return Ok(Self { gateway: None, simulator: None }),
-            Some(gateway::Settings::Wechat(account)) => (account, None, public_url.to_owned()),
+            Some(gateway::Settings::Wechat(account)) => (*account, None, public_url.to_owned()),
             Some(gateway::Settings::Simulated) => {
                 let nature = nature.nature(public_url);
                 let simulator = Simulator::start(state.pool.clone(), state.clock.clone(), nature).await?;

@@ -30,8 +30,8 @@ pub async fn open_all(pool: &PgPool, people: &[Person], now: DateTime<Utc>) -> a
         let id = subscriber.subscriber_id;
         let Some(newest) = history(&mut tx, id, 1).await?.into_iter().next() else { continue };
         let bill = bill(&mut tx, id, newest.month).await?;
-        let lines = bill.into_iter().flat_map(|bill| bill.lines);
-        let Some(line) = lines.filter(|line| line.amount > Decimal::ZERO).last() else { continue };
+        let mut lines = bill.into_iter().flat_map(|bill| bill.lines);
+        let Some(line) = lines.rfind(|line| line.amount > Decimal::ZERO) else { continue };
         if !of_subscriber(&mut tx, id).await?.is_empty() {
             continue;
         }

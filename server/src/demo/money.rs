@@ -121,7 +121,7 @@ impl Scene<'_> {
     ) -> anyhow::Result<()> {
         let mut tx = self.pool.begin().await?;
         let by = By::subscriber("web");
-        let route = if n % 2 == 0 { Route::Wallet } else { Route::BankCard };
+        let route = if n.is_multiple_of(2) { Route::Wallet } else { Route::BankCard };
         let new = NewPayment { subscriber_id, purpose, route, gateway: GATEWAY, amount, bill_month, by: &by };
         let payment = ask(&mut tx, &new, at, &mut rng(n, self.index + 500)).await?;
         let number = payment.merchant_order_no.parse()?;

@@ -69,7 +69,9 @@ fn lines(person: &Person, night: DateTime<Utc>) -> Vec<Value> {
             // Both for the month of the first.
             let mut both = [charge(0), charge(1)];
             let month = charging::clock::Month::of(at(0)).to_string();
-            both.iter_mut().for_each(|line| line["month"] = json!(month));
+            for line in &mut both {
+                line["month"] = json!(month);
+            }
             both.into()
         }
         _ => Vec::new(),

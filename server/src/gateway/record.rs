@@ -30,7 +30,10 @@ pub async fn event(pool: &PgPool, event: &Event, now: DateTime<Utc>) -> anyhow::
 /// # Errors
 /// When the database fails.
 pub async fn paid(pool: &PgPool, paid: &Paid, now: DateTime<Utc>) -> anyhow::Result<()> {
-    let Ok(number) = paid.number.parse::<PaymentNumber>() else { return strange("payment", &paid.number) };
+    let Ok(number) = paid.number.parse::<PaymentNumber>() else {
+        strange("payment", &paid.number);
+        return Ok(());
+    };
     let mut tx = pool.begin().await?;
     let told = store::Paid {
         number: &number,
@@ -39,7 +42,10 @@ pub async fn paid(pool: &PgPool, paid: &Paid, now: DateTime<Utc>) -> anyhow::Res
         paid_at: paid.paid_at,
     };
     let recorded = match store::record_paid(&mut tx, &told, now).await {
-        Err(PaymentError::NotFound(_)) => return strange("payment", &paid.number),
+        Err(PaymentError::NotFound(_)) => {
+            strange("payment", &paid.number);
+            return Ok(());
+        }
         recorded => recorded.context("a payment cannot be noted")?,
     };
     if let Some(payment) = store::find_by_number(&mut tx, &number).await? {
@@ -84,7 +90,10 @@ pub async fn refund(pool: &PgPool, refund: &Refund, now: DateTime<Utc>) -> anyho
         RefundState::Closed => (PartEvent::Refused, now),
         RefundState::Abnormal => (PartEvent::Stuck, now),
     };
-    let Ok(number) = refund.number.parse::<RefundNumber>() else { return strange("refund", &refund.number) };
+    let Ok(number) = refund.number.parse::<RefundNumber>() else {
+        strange("refund", &refund.number);
+        return Ok(());
+    };
     let (gateway_refund_id, amount) = (Some(refund.gateway_number.as_str()), Some(refund.amount));
     part(pool, &number, &Told { event, gateway_refund_id, amount, at, detail: "" }, now).await
 }
@@ -96,7 +105,10 @@ pub async fn refund(pool: &PgPool, refund: &Refund, now: DateTime<Utc>) -> anyho
 pub async fn part(pool: &PgPool, number: &RefundNumber, told: &Told<'_>, now: DateTime<Utc>) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
     let step = match parts::record_answer(&mut tx, number, told, now).await {
-        Err(RefundError::NoPart(_)) => return strange("refund", &number.to_string()),
+        Err(RefundError::NoPart(_)) => {
+            strange("refund", &number.to_string());
+            return Ok(());
+        }
         step => step.context("an answer about a refund cannot be noted")?,
     };
     tx.commit().await?;
@@ -113,10 +125,9 @@ pub async fn part(pool: &PgPool, number: &RefundNumber, told: &Told<'_>, now: Da
 }
 
 /// A number of another system, or of another database: the statement will show it.
-fn strange(what: &'static str, number: &str) -> anyhow::Result<()> {
+fn strange(what: &'static str, number: &str) {
     metrics::counter!(TOLD, "what" => what, "result" => "strange").increment(1);
     tracing::error!(what, number = excerpt(number), "the gateway speaks of a number that was never given out here");
-    Ok(())
 }
 
 fn count(what: &'static str, recorded: Recorded) {

@@ -9,6 +9,7 @@ use url::Url;
 use super::wechat::{Account, Merchant, PlatformKey};
 
 /// What the command line and the environment say about payments.
+#[expect(clippy::struct_field_names, reason = "they are the names of options")]
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(id = "gateway")]
 pub struct Args {
@@ -24,7 +25,7 @@ pub struct Args {
     /// File of the merchant's private key (`apiclient_key.pem`).
     #[arg(long, env = "MINGBAI_WECHAT_KEY_FILE")]
     wechat_key_file: Option<PathBuf>,
-    /// APIv3密钥, 32 characters, with which callbacks are encrypted.
+    /// `APIv3`密钥, 32 characters, with which callbacks are encrypted.
     #[arg(long, env = "MINGBAI_WECHAT_API_KEY", hide_env_values = true)]
     wechat_api_key: Option<String>,
     /// 微信支付公钥ID, `PUB_KEY_ID_…`. Without it, platform certificates are downloaded.
@@ -41,7 +42,7 @@ pub struct Args {
 /// Who takes payments.
 #[derive(Debug)]
 pub enum Settings {
-    Wechat(Account),
+    Wechat(Box<Account>),
     /// The simulated gateway of demo mode.
     Simulated,
 }
@@ -52,12 +53,12 @@ impl Args {
     /// # Errors
     /// When what is set cannot be used.
     pub fn settings(&self, demo: bool) -> anyhow::Result<Option<Settings>> {
-        let Some(mchid) = given(&self.wechat_mchid) else {
+        let Some(mchid) = given(self.wechat_mchid.as_deref()) else {
             return Ok(demo.then_some(Settings::Simulated));
         };
         let need = |value, name| given(value).with_context(|| format!("MINGBAI_WECHAT_MCHID needs {name}"));
-        let appid = need(&self.wechat_appid, "MINGBAI_WECHAT_APPID")?;
-        let serial = need(&self.wechat_serial, "MINGBAI_WECHAT_SERIAL")?;
+        let appid = need(self.wechat_appid.as_deref(), "MINGBAI_WECHAT_APPID")?;
+        let serial = need(self.wechat_serial.as_deref(), "MINGBAI_WECHAT_SERIAL")?;
         for (value, name) in [(mchid, "MCHID"), (appid, "APPID"), (serial, "SERIAL")] {
             if !value.chars().all(|c| c.is_ascii_alphanumeric()) || value.len() > 64 {
                 bail!("MINGBAI_WECHAT_{name} has other characters than letters and digits");
@@ -65,27 +66,27 @@ impl Args {
         }
         let key = read(self.wechat_key_file.as_deref(), "MINGBAI_WECHAT_KEY_FILE")?;
         let merchant = Merchant::new(mchid, serial, &key).context("MINGBAI_WECHAT_KEY_FILE cannot be used")?;
-        let api_key = need(&self.wechat_api_key, "MINGBAI_WECHAT_API_KEY")?;
+        let api_key = need(self.wechat_api_key.as_deref(), "MINGBAI_WECHAT_API_KEY")?;
         let api_key = api_key.parse().context("MINGBAI_WECHAT_API_KEY cannot be used")?;
-        Ok(Some(Settings::Wechat(Account {
+        Ok(Some(Settings::Wechat(Box::new(Account {
             merchant,
             appid: appid.to_owned(),
             api_key,
             platform_key: self.platform_key()?,
             url: base_url(&self.wechat_url)?,
-        })))
+        }))))
     }
 
     fn platform_key(&self) -> anyhow::Result<Option<(String, PlatformKey)>> {
-        let Some(id) = given(&self.wechat_platform_key_id) else { return Ok(None) };
+        let Some(id) = given(self.wechat_platform_key_id.as_deref()) else { return Ok(None) };
         let pem = read(self.wechat_platform_key_file.as_deref(), "MINGBAI_WECHAT_PLATFORM_KEY_FILE")?;
         let key = PlatformKey::from_public_key(&pem).context("MINGBAI_WECHAT_PLATFORM_KEY_FILE cannot be used")?;
         Ok(Some((id.to_owned(), key)))
     }
 }
 
-fn given(value: &Option<String>) -> Option<&str> {
-    value.as_deref().filter(|value| !value.is_empty())
+fn given(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !value.is_empty())
 }
 
 fn read(path: Option<&Path>, name: &str) -> anyhow::Result<String> {
@@ -150,7 +151,8 @@ mod tests {
     fn what_cannot_be_used_is_told_without_secrets() {
         let key = file(include_str!("../demo/gateway/keys/merchant.pem"));
         let public = file(include_str!("../demo/gateway/keys/platform-public.pem"));
-        let cases: [(fn(&mut Args), &str); 7] = [
+        type Change = fn(&mut Args);
+        let cases: [(Change, &str); 7] = [
             (|args| args.wechat_appid = None, "needs MINGBAI_WECHAT_APPID"),
             (|args| args.wechat_serial = Some("a\"b".to_owned()), "MINGBAI_WECHAT_SERIAL has other characters"),
             (|args| args.wechat_key_file = None, "needs MINGBAI_WECHAT_KEY_FILE"),

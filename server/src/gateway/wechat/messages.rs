@@ -52,6 +52,7 @@ pub struct CloseRequest<'a> {
 }
 
 /// A payment, as a query and a callback tell it.
+#[expect(clippy::struct_field_names, reason = "they are the names on the wire")]
 #[derive(Debug, Deserialize)]
 pub struct Transaction {
     pub mchid: String,
@@ -172,6 +173,7 @@ pub struct Certificates {
     pub data: Vec<Certificate>,
 }
 
+#[expect(clippy::struct_field_names, reason = "they are the names on the wire")]
 #[derive(Debug, Deserialize)]
 pub struct Certificate {
     pub serial_no: String,

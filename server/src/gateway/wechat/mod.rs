@@ -1,4 +1,4 @@
-//! 微信支付 APIv3: the wire format of the gateway. Field names are those of its documentation.
+//! 微信支付 `APIv3`: the wire format of the gateway. Field names are those of its documentation.
 //!
 //! Requests are signed by the merchant's key, answers and callbacks by the platform's; whatever is not is as if it had not
 //! come. What a callback says is sealed besides, with a key that the two share.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// The one algorithm that there is.
 const ALGORITHM: &str = "AEAD_AES_256_GCM";
 
-/// APIv3密钥: 32 characters that the merchant chose.
+/// `APIv3`密钥: 32 characters that the merchant chose.
 #[derive(Clone)]
 pub struct ApiKey(LessSafeKey);
 

@@ -124,7 +124,7 @@ pub struct Signature {
     pub serial: String,
     seconds: String,
     nonce: String,
-    signature: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 impl Signature {
@@ -138,7 +138,7 @@ impl Signature {
             serial: header(SERIAL)?.to_owned(),
             seconds: header(TIMESTAMP)?.to_owned(),
             nonce: header(NONCE)?.to_owned(),
-            signature,
+            bytes: signature,
         })
     }
 
@@ -153,7 +153,7 @@ impl Signature {
         }
         let message = lines(&[self.seconds.as_bytes(), self.nonce.as_bytes(), body]);
         let key = RawPublicKeyEntity::try_from(&key.0).map_err(|_| NotSigned::Signature)?;
-        let verified = key.verify_signature(RSA_PKCS1_2048_8192_SHA256, &message, &self.signature);
+        let verified = key.verify_signature(RSA_PKCS1_2048_8192_SHA256, &message, &self.bytes);
         verified.map_err(|_| NotSigned::Signature)
     }
 }
