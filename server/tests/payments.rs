@@ -130,7 +130,10 @@ impl Shop {
     async fn pay(&self, form: &str) -> String {
         let page = self.post("pay", form).await;
         assert!(page.starts_with("/me/pay/"), "{page}");
-        while self.text("select url from payment_preparation where url is null and due_at < 'infinity'").await.len() > 0
+        while !self
+            .text("select url from payment_preparation where url is null and due_at < 'infinity'")
+            .await
+            .is_empty()
         {
             self.cashier.payments().await.unwrap();
             self.clock.advance(TimeDelta::seconds(5));

@@ -147,11 +147,12 @@ mod tests {
         assert!(Args::default().settings(false).unwrap().is_none());
     }
 
+    type Change = fn(&mut Args);
+
     #[test]
     fn what_cannot_be_used_is_told_without_secrets() {
         let key = file(include_str!("../demo/gateway/keys/merchant.pem"));
         let public = file(include_str!("../demo/gateway/keys/platform-public.pem"));
-        type Change = fn(&mut Args);
         let cases: [(Change, &str); 7] = [
             (|args| args.wechat_appid = None, "needs MINGBAI_WECHAT_APPID"),
             (|args| args.wechat_serial = Some("a\"b".to_owned()), "MINGBAI_WECHAT_SERIAL has other characters"),

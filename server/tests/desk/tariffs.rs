@@ -41,10 +41,10 @@ fn form(draft: &str, revision: i32, act: &str, changes: &[(&str, &str)]) -> Stri
     let mut body = format!("draft={draft}&revision={revision}&act={act}");
     for (field, value) in fields {
         let name = url(&format!("form[{field}]"));
-        body.push_str(&format!("&{name}={}", url(&changed(field, value))));
+        body.extend(["&", &name, "=", &url(&changed(field, value))]);
     }
     for (field, value) in changes.iter().filter(|(field, _)| fields.iter().all(|(known, _)| known != field)) {
-        body.push_str(&format!("&{}={}", url(&format!("form[{field}]")), url(value)));
+        body.extend(["&", &url(&format!("form[{field}]")), "=", &url(value)]);
     }
     body
 }
