@@ -174,8 +174,10 @@ async fn what_cannot_be_planned_is_refused() {
     world.db.drop().await;
 }
 
-async fn put(conn: &mut PgConnection, content: TariffContent) {
-    publish(conn, &[Publication::from(content)], at("2026-12-01T00:00:00+08:00")).await.unwrap();
+async fn put(world: &World, content: TariffContent) {
+    let mut tx = world.db.app.begin().await.unwrap();
+    publish(&mut tx, &[Publication::from(content)], at("2026-12-01T00:00:00+08:00")).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 #[tokio::test]
@@ -189,7 +191,7 @@ async fn findings_follow_the_version_on_the_shelf() {
     tx.commit().await.unwrap();
     let mut vague = tariff(OTHER_PLAN, Kind::Plan, "畅享 99", None);
     vague.notes = "具体资费以当地营业厅为准。".to_owned();
-    put(&mut conn, vague).await;
+    put(&world, vague).await;
     let before = survey(&mut conn, &Filter::default()).await.unwrap();
     assert_eq!((before.tariffs, before.unread), (10, 1));
     let mut tx = world.db.app.begin().await.unwrap();

@@ -34,12 +34,7 @@ async fn publish(pool: &PgPool, contents: Vec<TariffContent>, at: DateTime<Utc>)
 }
 
 async fn withdraw(pool: &PgPool, scheme_id: &str, at: DateTime<Utc>) {
-    sqlx::query("insert into tariff_withdrawal (scheme_id, withdrawn_at, reason) values ($1, $2, '没有人用')")
-        .bind(scheme_id)
-        .bind(at)
-        .execute(pool)
-        .await
-        .unwrap();
+    charging::tariff::withdrawal::testing::withdraw(&mut pool.acquire().await.unwrap(), scheme_id, at).await;
 }
 
 async fn changes(pool: &PgPool, operator: Option<&str>, page: u32, at: DateTime<Utc>) -> Changes {
@@ -75,7 +70,7 @@ async fn what_changed_is_told_from_the_newest_once_it_is_so() {
             "new 26MB000002 v1",
         ]
     );
-    assert_eq!(all.items[0].kind, ChangeKind::Withdrawn("没有人用".to_owned()));
+    assert_eq!(all.items[0].kind, ChangeKind::Withdrawn("停售".to_owned()));
     assert_eq!(all.items[1].at, day("2026-05-01"), "off sale from the first instant after its last day");
     assert_eq!(all.items[2].kind, ChangeKind::NewVersion(vec![Element::Fee]));
     assert_eq!(all.items[2].name, "套餐 1");

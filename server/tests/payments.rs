@@ -131,7 +131,7 @@ impl Shop {
         let page = self.post("pay", form).await;
         assert!(page.starts_with("/me/pay/"), "{page}");
         while !self
-            .text("select url from payment_preparation where url is null and due_at < 'infinity'")
+            .text("select payment_id::text from payment_preparation where url is null and due_at < 'infinity'")
             .await
             .is_empty()
         {

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Request, Response, StatusCode};
 use charging::clock::{ManualClock, start_of_day};
 use charging::tariff::own_format;
 use charging::tariff::store::{self, Publication};
+use charging::tariff::withdrawal::testing::withdraw_because;
 use charging::testing::TestDatabase;
 use chrono::{DateTime, Utc};
 use feed_rs::model::{Feed, FeedType};
@@ -53,14 +54,9 @@ impl Portal {
         portal.publish("26MB000001", "mingbai", "99.00", "2026-01-01").await;
         portal.publish("26MB000001", "mingbai", "89.00", "2026-03-01").await;
         portal.publish("26MB000002", "mobile", "19.00", "2026-02-01").await;
-        sqlx::query(
-            "insert into tariff_withdrawal (scheme_id, withdrawn_at, reason) values ($1, $2, '两个\u{1}变一个')",
-        )
-        .bind("26MB000002")
-        .bind(day("2026-05-01"))
-        .execute(&portal.database.owner)
-        .await
-        .unwrap();
+        let mut owner = portal.database.owner.acquire().await.unwrap();
+        withdraw_because(&mut owner, "26MB000002", "两个\u{1}变一个", day("2026-05-01")).await;
+        drop(owner);
         portal
     }
 

@@ -13,7 +13,7 @@ use super::words::{problem, weakness};
 use super::{INPUT_BYTES_MAX, set_cookie, set_token};
 use crate::components::{CodeField, QrPicture, page};
 use crate::i18n::td_string;
-use crate::me::parts::{Tone, banner};
+use crate::me::parts::{Tone, banner, query};
 use crate::request::{client_ip, cookie_in, headers, locale, query_value, redirect};
 use crate::state::AppState;
 
@@ -29,15 +29,20 @@ pub fn EnrolPage() -> impl IntoView {
         let ticket = use_params_map().get_untracked().get("ticket").unwrap_or_default();
         let now = state.clock.now();
         let problem = problem(l, now);
+        let was_asked_to_keep = query("kept").is_some();
         async move {
             let invited = match &state.staff_key {
                 Some(key) => invited(&state, key, &ticket).await?,
                 None => None,
             };
-            if let Some(invited) = &invited {
-                set_cookie(KEPT_COOKIE, &invited.kept);
-            }
             let body = match invited {
+                // What is shown must be what the browser keeps, so it is given first and shown on the way back.
+                Some(invited) if !invited.is_kept && !was_asked_to_keep => {
+                    set_cookie(KEPT_COOKIE, &invited.kept);
+                    redirect(&format!("/staff/enrol/{}?kept=1", query_value(&ticket).replace('/', "%2F")));
+                    ().into_any()
+                }
+                Some(invited) if !invited.is_kept => view! { <p>{td_string!(l, staff.cookies_needed)}</p> }.into_any(),
                 Some(invited) => {
                     let url = invited.factor.url()?;
                     let picture = QrCode::new(&url)?;

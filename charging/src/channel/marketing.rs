@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use sha2::{Digest as _, Sha256};
 
-use crate::tariff::clarity::{self, Finding, Severity};
+use crate::tariff::clarity::{self, Finding, Rule, Severity};
 
 /// Longest title and text, in characters.
 pub const TITLE_CHARS_MAX: usize = 60;
@@ -36,6 +36,7 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is tested")
 }
 
+/// Beside what a tariff may not say: others by name.
 static COMPARISON: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         "(?:比|优于|胜过|超过|碾压|秒杀|吊打)(?:中国)?(?:移动|联通|电信|广电|其他|其它|别家|别的|同行|同类|友商|竞品|竞争对手|市面|任何)|\
@@ -53,9 +54,18 @@ static PRESSURE: LazyLock<Regex> = LazyLock::new(|| {
 /// Everything that is wrong with a text.
 pub fn check(title: &str, body: &str) -> Vec<Fault> {
     let text = format!("{title}\n{body}");
-    let mut faults: Vec<Fault> = clarity::check_text(&text).into_iter().map(Fault::Unclear).collect();
+    let found = clarity::check_text(&text).into_iter().map(|finding| match finding.rule {
+        Rule::Comparison => Fault::Comparison(finding.quote),
+        _ => Fault::Unclear(finding),
+    });
+    let mut faults: Vec<Fault> = found.collect();
     let quotes = |pattern: &Regex| pattern.find_iter(&text).map(|hit| hit.as_str().to_owned()).collect::<Vec<_>>();
-    faults.extend(quotes(&COMPARISON).into_iter().map(Fault::Comparison));
+    for quote in quotes(&COMPARISON) {
+        let is_known = |fault: &Fault| matches!(fault, Fault::Comparison(known) if known.contains(&quote));
+        if !faults.iter().any(is_known) {
+            faults.push(Fault::Comparison(quote));
+        }
+    }
     faults.extend(quotes(&PRESSURE).into_iter().map(Fault::Pressure));
     faults
 }
@@ -76,7 +86,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tariff::clarity::Rule;
 
     #[test]
     fn what_advertisements_may_not_say_is_found() {

@@ -243,7 +243,13 @@ mod tests {
             (Typed { contact_name: String::new(), ..typed() }, Fault::Contact),
             (Typed { contact_phone: "call me".to_owned(), ..typed() }, Fault::Contact),
             (Typed { addresses: "\n \n".to_owned(), ..typed() }, Fault::Addresses),
-            (Typed { addresses: "shop\n".repeat(11), ..typed() }, Fault::Addresses),
+            (
+                Typed {
+                    addresses: ["shop 1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"].join("\n"),
+                    ..typed()
+                },
+                Fault::Addresses,
+            ),
             (Typed { regions: Vec::new(), ..typed() }, Fault::Regions),
             (Typed { scheme_ids: "24MB90000".to_owned(), ..typed() }, Fault::Tariffs),
             (Typed { scheme_ids: many(101), ..typed() }, Fault::Tariffs),

@@ -36,8 +36,9 @@ pub struct Invitation {
     pub name: String,
     /// Made for the browser that asks, so that whoever saw the page of a link before its person did knows nothing.
     pub factor: Factor,
-    /// The secret, sealed, for the browser to keep until the link is used.
+    /// The secret, sealed, for the browser to keep until the link is used; whether it kept it already.
     pub kept: String,
+    pub is_kept: bool,
     /// The same for the account.
     sealed: Vec<u8>,
 }
@@ -115,11 +116,12 @@ pub async fn invitation(
     let login: Login = row.login.parse()?;
     let owner = Owner::Enrolment(enrolment_id);
     let known = kept.and_then(|kept| hex::decode(kept).ok()).and_then(|sealed| key.open(owner, &sealed).ok());
+    let is_kept = known.is_some();
     let secret = known.unwrap_or_else(|| new_secret(rng).to_vec());
     let factor = Factor::new(&secret, &login)?;
     let kept = hex::encode(key.seal(owner, &secret, rng)?);
     let sealed = key.seal(Owner::Account(row.staff_id), &secret, rng)?;
-    Ok(Some(Invitation { enrolment_id, staff_id: row.staff_id, login, name: row.name, factor, kept, sealed }))
+    Ok(Some(Invitation { enrolment_id, staff_id: row.staff_id, login, name: row.name, factor, kept, is_kept, sealed }))
 }
 
 /// Uses a link: from now on the password and the authenticator sign in, and this browser is signed in. `None`: the code is
@@ -137,7 +139,7 @@ pub async fn enrol(
     now: DateTime<Utc>,
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Option<String>, StaffError> {
-    let Invitation { enrolment_id, staff_id, login, name, factor, kept: _, sealed } = invitation;
+    let Invitation { enrolment_id, staff_id, login, name, factor, sealed, .. } = invitation;
     check_new_password(password, &login)?;
     let of = staff_id.to_string();
     admit(pool, &[(&CODES_BY_ACCOUNT, of.clone()), (&BY_ADDRESS, address_bucket(address))], now).await?;

@@ -226,7 +226,9 @@ async fn it_stops_by_itself() {
     decide(&mut conn, &approver(), second, (true, ""), now()).await.unwrap();
     let terms = r#"{"recurring":{"price":"35.00","first_month":"full"},"cancel_effective":"immediately"}"#;
     let newer = tariff(LOOSE_PLAN, charging::tariff::Kind::Plan, "随心 35", Some(terms)).into();
-    publish(&mut conn, &[newer], now() + TimeDelta::days(60)).await.unwrap();
+    let mut tx = world.db.app.begin().await.unwrap();
+    publish(&mut tx, &[newer], now() + TimeDelta::days(60)).await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(world.turn(now() + TimeDelta::days(60)).await, 0);
     assert_eq!(
         world.state(second).await,

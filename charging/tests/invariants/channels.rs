@@ -169,9 +169,11 @@ async fn no_sale_without_the_subscribers_own_yes_to_that_question() {
             (
                 "an order by a channel",
                 format!(
-                    "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from, on_sale_until,
+                    "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at,
+                        tariff_orderable_from, on_sale_from, on_sale_until,
                         recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
-                    select subscriber_id, scheme_id, version, tariff_published_at, on_sale_from, on_sale_until, recurring_price,
+                    select subscriber_id, scheme_id, version, tariff_published_at,
+                        tariff_orderable_from, on_sale_from, on_sale_until, recurring_price,
                         one_off_price, consent_seq, 'agent', actor, ordered_at from product_order where subscriber_id = {a}"
                 ),
                 "product_order_not_by_channel",
@@ -179,9 +181,11 @@ async fn no_sale_without_the_subscribers_own_yes_to_that_question() {
             (
                 "an order placed by a channel as actor",
                 format!(
-                    "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at, on_sale_from, on_sale_until,
+                    "insert into product_order (subscriber_id, scheme_id, version, tariff_published_at,
+                        tariff_orderable_from, on_sale_from, on_sale_until,
                         recurring_price, one_off_price, consent_seq, channel_id, actor, ordered_at)
-                    select subscriber_id, scheme_id, version, tariff_published_at, on_sale_from, on_sale_until, recurring_price,
+                    select subscriber_id, scheme_id, version, tariff_published_at,
+                        tariff_orderable_from, on_sale_from, on_sale_until, recurring_price,
                         one_off_price, consent_seq, 'web', 'channel:QD000001', ordered_at
                     from product_order where subscriber_id = {a}"
                 ),

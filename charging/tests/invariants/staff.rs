@@ -63,8 +63,8 @@ async fn nobody_opens_or_widens_his_own_account() {
     let role = |staff_id: i64, by: i64| format!("insert into staff_role values ({staff_id}, 'auditor', {by}, now())");
     let link = |staff_id: i64, by: i64, until: &str| {
         format!(
-            "insert into staff_enrolment (staff_id, issued_by, issued_at, expires_at, totp_secret)
-            values ({staff_id}, {by}, now(), now() + interval '{until}', 'sealed')"
+            "insert into staff_enrolment (staff_id, issued_by, issued_at, expires_at)
+            values ({staff_id}, {by}, now(), now() + interval '{until}')"
         )
     };
     let entry = |staff_id: i64, subject: &str| {

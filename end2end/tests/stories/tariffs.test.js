@@ -68,9 +68,9 @@ test('a draft with three faults is mended, approved by another, sold, and follow
   const kind = info.project.name.replace(' ', '-');
   const scheme = info.project.name === 'scripts on' ? '26MB990101' : '26MB990102';
   const name = `明白加油包 ${kind}`;
-  await setUp(page, await added(`manager.${kind}`, 'tariff_manager'));
+  await setUp(page, await added(`drafter.${kind}`, 'tariff_manager'));
   const desk = await another(browser, baseURL, info);
-  await setUp(desk, await added(`approver.${kind}`, 'tariff_approver'));
+  await setUp(desk, await added(`publisher.${kind}`, 'tariff_approver'));
 
   await test.step('three faults block it, each with its reason beside its field', async () => {
     await draft(page, scheme, name);

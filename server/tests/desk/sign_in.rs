@@ -35,18 +35,19 @@ async fn sign_in(desk: &Desk, login: &str, password: &str, code: &str) -> Result
 async fn a_link_sets_up_an_account_once() {
     let desk = Desk::new(false).await;
     let ticket = desk.invite("li.na", &[Role::Auditor]).await;
-    let shown = desk.get("", &format!("/staff/enrol/{ticket}")).await;
-    let kept = given(&shown).expect("the browser keeps the secret, sealed");
-    let page = text(shown).await;
+    let link = format!("/staff/enrol/{ticket}");
+    let open = async |cookie: &str| text(desk.get(cookie, &format!("{link}?kept=1")).await).await;
+    let first = desk.get("", &link).await;
+    assert_eq!(location(&first), format!("{link}?kept=1"));
+    let kept = given(&first).expect("the browser keeps the secret, sealed");
+    let elsewhere = given(&desk.get("", &link).await).expect("another for another browser");
+    let page = open(&kept).await;
     assert!(page.contains("otpauth://totp/") && page.contains("<svg") && page.contains("li.na"), "{page}");
     let secret = |page: &str| page.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();
-    let again = text(desk.get(&kept, &format!("/staff/enrol/{ticket}")).await).await;
-    let elsewhere = text(desk.get("", &format!("/staff/enrol/{ticket}")).await).await;
-    let secret = {
-        assert_eq!(secret(&page), secret(&again), "the same while one is at it");
-        assert_ne!(secret(&page), secret(&elsewhere), "and another in another browser");
-        secret(&page)
-    };
+    assert_eq!(secret(&page), secret(&open(&kept).await), "the same while one is at it");
+    assert_ne!(secret(&page), secret(&open(&elsewhere).await), "and another in another browser");
+    assert!(!open("").await.contains("otpauth"), "a browser that keeps nothing is told so");
+    let secret = secret(&page);
     let factor = charging::staff::testing::factor(&secret, "li.na");
     let code = factor.code(desk.clock.now());
     let enrol = async |code: &str, password: &str, repeated: &str| {
@@ -81,9 +82,8 @@ async fn a_link_sets_up_an_account_once() {
 async fn a_link_is_over_after_three_days_and_when_there_is_a_newer_one() {
     let desk = Desk::new(false).await;
     let old = desk.invite("li.na", &[Role::Auditor]).await;
-    let form = async |ticket: &str| {
-        text(desk.get("", &format!("/staff/enrol/{ticket}")).await).await.contains("name=\"code\"")
-    };
+    let form =
+        async |ticket: &str| location(&desk.get("", &format!("/staff/enrol/{ticket}")).await).ends_with("kept=1");
     assert!(form(&old).await);
     let id = desk.id("li.na").await;
     let mut tx = desk.db.app.begin().await.unwrap();
@@ -231,7 +231,7 @@ async fn the_known_passwords_open_a_demo_and_nothing_else() {
         let desk = Desk::new(is_demo).await;
         let now = desk.clock.now();
         let rng = &mut StdRng::from_os_rng();
-        assert_eq!(demo::ensure(&desk.db.app, &desk.key, now, rng).await.unwrap(), 6);
+        assert_eq!(demo::ensure(&desk.db.app, &desk.key, now, rng).await.unwrap(), 7);
         assert_eq!(demo::ensure(&desk.db.app, &desk.key, now, rng).await.unwrap(), 0);
         let shown = demo::shown(&mut desk.db.app.acquire().await.unwrap(), now).await.unwrap();
         let page = text(desk.get("", "/staff/login").await).await;
