@@ -197,6 +197,8 @@ const server = createServer(async (request, response) => {
   for await (const chunk of request) chunks.push(chunk);
   const body = Buffer.concat(chunks).toString('utf8');
   if (request.url.startsWith('/pay/')) return payPage(request, response);
+  // What a browser asks for by itself.
+  if (request.url === '/favicon.ico') return response.writeHead(204).end();
   const send = ({ status, json, text }) => {
     const said = text ?? (json ? JSON.stringify(json) : '');
     response.writeHead(status, { 'content-type': 'application/json', ...signed(said) }).end(said);

@@ -118,7 +118,7 @@ async function explains(page, line) {
   await expect(page.locator('.steps')).toContainText(line.arithmetic);
   await expect(page.locator('.steps li').last()).toContainText(line.amount);
   await expect(page.locator('main')).toContainText(plan.scheme_id);
-  await expect(page.locator(`a[href="/tariffs/${plan.scheme_id}?version=1"]`)).toBeVisible();
+  await expect(page.locator(`a[href="/tariffs/${plan.scheme_id}/versions/1"]`)).toBeVisible();
   await expect(page.locator('a[href^="/me/agreements/"]').first()).toBeVisible();
   await expect(page.locator('blockquote')).not.toBeEmpty();
   await expect(page.locator('.usage-rows tbody tr')).toHaveCount(line.records);
