@@ -60,8 +60,9 @@ grant select, update (done_id, seen_id, seen_before) on review_mark to mingbai_a
 create view charge_review as
 select false as imported, c.subscriber_id, c.charge_id as item_id, c.kind, c.scheme_id, c.version, c.subscription_id, c.month,
     c.amount, c.charged_at, 'bill'::text as route,
-    -- Who placed the order; of subscribers themselves, by which channel.
-    case o.actor when 'subscriber' then o.channel_id else coalesce(o.actor, '') end as source,
+    -- Who placed the order; of subscribers themselves, by which channel; of a platform, which.
+    case when t.platform_id is not null then 'platform:' || t.platform_id
+        when o.actor = 'subscriber' then o.channel_id else coalesce(o.actor, '') end as source,
     o.ordered_at, s.ends_at as cancelled_at, coalesce(o.ordered_at, c.charged_at) as decided_at,
     k.agreed_at,
     -- A yes that is there, unaltered, follows what was before it, and came before the order.
@@ -70,10 +71,12 @@ select false as imported, c.subscriber_id, c.charge_id as item_id, c.kind, c.sch
         and (k.seq = 1 or k.previous_hash = (
             select p.hash from consent p where p.subscriber_id = k.subscriber_id and p.seq = k.seq - 1))
         and k.scheme_id = c.scheme_id and k.version = c.version and k.agreed_at <= o.ordered_at, false) as has_consent,
-    case c.kind when 'recurring' then k.recurring_price when 'one_off' then k.one_off_price end as agreed_price
+    case c.kind when 'recurring' then k.recurring_price when 'one_off' then k.one_off_price
+        when 'third_party' then k.one_off_price end as agreed_price
 from charge c
 left join subscription s on s.subscriber_id = c.subscriber_id and s.subscription_id = c.subscription_id
-left join product_order o on o.subscriber_id = s.subscriber_id and o.order_id = s.order_id
+left join third_party_charge t on t.subscriber_id = c.subscriber_id and t.third_party_charge_id = c.third_party_charge_id
+left join product_order o on o.subscriber_id = c.subscriber_id and o.order_id = coalesce(s.order_id, t.order_id)
 left join consent k on k.subscriber_id = o.subscriber_id and k.seq = o.consent_seq
 union all
 select true, i.subscriber_id, i.imported_charge_id, i.kind, i.scheme_id, null, null, i.month,

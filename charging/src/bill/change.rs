@@ -57,12 +57,12 @@ pub fn changes<'a>(
     let mut sums: BTreeMap<(LineKind, &str), Sums<'_>> = BTreeMap::new();
     for part in before {
         let sums = sums.entry(key(&part)).or_default();
-        sums.before = Some(sums.before.unwrap_or_default() + part.amount);
+        *sums.before.get_or_insert(Decimal::ZERO) += part.amount;
         sums.name = part.tariff_name;
     }
     for part in newest {
         let sums = sums.entry(key(&part)).or_default();
-        sums.newest = Some(sums.newest.unwrap_or_default() + part.amount);
+        *sums.newest.get_or_insert(Decimal::ZERO) += part.amount;
         sums.name = part.tariff_name;
     }
     let mut changes: Vec<Change> = sums.into_iter().filter_map(|(key, sums)| sums.change(key)).collect();

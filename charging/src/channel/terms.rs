@@ -1,4 +1,5 @@
 use chrono::{NaiveDate, TimeDelta};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::NATIONWIDE;
@@ -39,7 +40,7 @@ pub struct Terms {
 }
 
 /// The same as somebody typed it: addresses and tariffs one a line, or with commas or blanks between tariffs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Typed {
     pub name: String,
     pub operator_name: String,
@@ -47,6 +48,7 @@ pub struct Typed {
     pub contact_name: String,
     pub contact_phone: String,
     pub addresses: String,
+    #[serde(default)]
     pub regions: Vec<String>,
     pub scheme_ids: String,
     pub valid_from: String,

@@ -15,12 +15,7 @@ const BATCH: i64 = 200;
 
 /// How late a round is that has waited for so long: an index into [`ESCALATION_DAYS`], from 1; 0: not yet.
 pub fn level(waited: TimeDelta) -> i16 {
-    (1..)
-        .zip(ESCALATION_DAYS)
-        .filter(|(_, days)| waited >= TimeDelta::days((*days).into()))
-        .map(|(at, _)| at)
-        .max()
-        .unwrap_or(0)
+    ESCALATION_DAYS.into_iter().filter(|days| waited >= TimeDelta::days((*days).into())).map(|_| 1).sum()
 }
 
 /// Raises what has waited for ten or thirteen days. Returns how many were raised.

@@ -62,6 +62,9 @@ async fn go_on(
     }
     let before = asked_in(&mut conn, mass_offer_id, now).await?;
     let room = may_ask(offer.per_hour, before, now).min(AT_ONCE);
+    if room == 0 {
+        return Ok(0);
+    }
     // Whoever has a question open is not disturbed; his turn comes when it is answered or has run out.
     let waiting = sqlx::query_scalar!(
         "select subscriber_id from mass_offer_target t where mass_offer_id = $1 and state = 'waiting' and not exists (
@@ -71,7 +74,7 @@ async fn go_on(
         order by subscriber_id limit $3",
         mass_offer_id,
         now,
-        i64::from(room.max(1)),
+        i64::from(room),
     );
     let waiting = waiting.fetch_all(&mut *conn).await?;
     if waiting.is_empty() && nobody_waits(&mut conn, mass_offer_id).await? {
@@ -80,7 +83,7 @@ async fn go_on(
     }
     drop(conn);
     let mut asked = 0;
-    for subscriber_id in waiting.into_iter().take(usize::try_from(room).unwrap_or(0)) {
+    for subscriber_id in waiting {
         asked += u64::from(ask(pool, &offer, subscriber_id, now, rng).await?);
     }
     Ok(asked)

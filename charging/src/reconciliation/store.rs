@@ -177,8 +177,20 @@ pub async fn reconcile(conn: &mut PgConnection, key: Key<'_>, now: DateTime<Utc>
     Ok(open)
 }
 
-fn side(amount: Option<Decimal>, moved: Option<bool>) -> Option<Side> {
-    Some(Side { amount: amount?, moved: moved? })
+/// A number on both sides, as a query gives it.
+struct Unequal {
+    number: String,
+    here: Option<Decimal>,
+    here_moved: Option<bool>,
+    there: Option<Decimal>,
+    there_moved: Option<bool>,
+}
+
+impl From<Unequal> for Pair {
+    fn from(row: Unequal) -> Self {
+        let side = |amount: Option<Decimal>, moved: Option<bool>| Some(Side { amount: amount?, moved: moved? });
+        Self { number: row.number, here: side(row.here, row.here_moved), there: side(row.there, row.there_moved) }
+    }
 }
 
 /// What the two sides say differently, as rows that [`compare`] decides about.
@@ -231,7 +243,8 @@ async fn payments(
     from: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<Vec<Pair>, ReconciliationError> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Unequal,
         r#"with there as (
             select number, sum(amount) filter (where succeeded) as moved, max(amount) as amount, bool_or(succeeded) as succeeded
             from statement_line where gateway = $1 and day = $2 and kind = 'payment' group by number),
@@ -257,12 +270,7 @@ async fn payments(
     )
     .fetch_all(conn)
     .await?;
-    let pairs = rows.into_iter().map(|row| Pair {
-        number: row.number,
-        here: side(row.here, row.here_moved),
-        there: side(row.there, row.there_moved),
-    });
-    Ok(pairs.collect())
+    Ok(rows.into_iter().map(Pair::from).collect())
 }
 
 async fn refunds(
@@ -272,7 +280,8 @@ async fn refunds(
     from: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<Vec<Pair>, ReconciliationError> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Unequal,
         r#"with there as (
             select number, sum(amount) filter (where succeeded) as moved, max(amount) as amount, bool_or(succeeded) as succeeded
             from statement_line where gateway = $1 and day = $2 and kind = 'refund' group by number),
@@ -305,12 +314,7 @@ async fn refunds(
     )
     .fetch_all(conn)
     .await?;
-    let pairs = rows.into_iter().map(|row| Pair {
-        number: row.number,
-        here: side(row.here, row.here_moved),
-        there: side(row.there, row.there_moved),
-    });
-    Ok(pairs.collect())
+    Ok(rows.into_iter().map(Pair::from).collect())
 }
 
 async fn write(

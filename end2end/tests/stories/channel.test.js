@@ -35,15 +35,15 @@ async function register(page, name) {
     valid_from: '2020-01-01',
     valid_until: '2020-12-31',
   };
-  for (const [field, value] of Object.entries(fields)) await form.locator(`[name=${field}]`).fill(value);
+  for (const [field, value] of Object.entries(fields)) await form.locator(`[name="form[${field}]"]`).fill(value);
   await form.locator('input[value=全国]').check();
   await form.locator('button').click();
   await expect(page.locator('.banner.bad')).toContainText('统一社会信用代码不对');
-  await expect(form.locator('[name=addresses]')).toHaveValue('https://shop.example/');
+  await expect(form.locator('[name="form[addresses]"]')).toHaveValue('https://shop.example/');
   const year = new Date().getUTCFullYear();
-  await form.locator('[name=credit_code]').fill('91350100M000100Y43');
-  await form.locator('[name=valid_from]').fill(`${year - 1}-01-01`);
-  await form.locator('[name=valid_until]').fill(`${year + 1}-12-31`);
+  await form.locator('[name="form[credit_code]"]').fill('91350100M000100Y43');
+  await form.locator('[name="form[valid_from]"]').fill(`${year - 1}-01-01`);
+  await form.locator('[name="form[valid_until]"]').fill(`${year + 1}-12-31`);
   await form.locator('button').click();
   await expect(page.locator('.banner')).toContainText('登记好了');
   return new URL(page.url()).pathname.split('/').pop();

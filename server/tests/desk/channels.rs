@@ -17,9 +17,9 @@ const TARIFF: &str = r#"{"scheme_id":"26MB900001","name":"流量包","kind":"add
     "cancel":"网上营业厅","penalty":"无","restrictions":["仅限境内使用"],"notes":"",
     "terms":{"recurring":{"price":"10.00","first_month":"full"},"one_off":"0.00","cancel_effective":"immediately",
     "allowances":[{"service":"data","quantity":"2GB"}],"overage":[]}}"#;
-const FORM: &str = "name=%E4%BA%91%E6%A1%A5&operator_name=%E4%BA%91%E6%A1%A5%E5%85%AC%E5%8F%B8&credit_code=91350100M000100Y43\
-    &contact_name=%E5%90%B4%E6%A1%90&contact_phone=059188880000&addresses=https%3A%2F%2Fyunqiao.example&\
-    scheme_ids=26MB900001&valid_from=2026-01-01&valid_until=2026-12-31";
+const FORM: &str = "form%5Bname%5D=%E4%BA%91%E6%A1%A5&form%5Boperator_name%5D=%E4%BA%91%E6%A1%A5%E5%85%AC%E5%8F%B8&form%5Bcredit_code%5D=91350100M000100Y43\
+    &form%5Bcontact_name%5D=%E5%90%B4%E6%A1%90&form%5Bcontact_phone%5D=059188880000&form%5Baddresses%5D=https%3A%2F%2Fyunqiao.example&\
+    form%5Bscheme_ids%5D=26MB900001&form%5Bvalid_from%5D=2026-01-01&form%5Bvalid_until%5D=2026-12-31";
 const ORDER: &str = r#"{"msisdn":"13800000001","scheme_id":"26MB900001"}"#;
 const BODY: &str = "流量包每月 10 元，含 2GB 国内流量。随时可退。";
 
@@ -47,7 +47,7 @@ impl Office {
 
     /// A channel that was let in for one region; its secret.
     async fn channel(&self, region: &str) -> Key {
-        let form = format!("{FORM}&regions%5B%5D={region}");
+        let form = format!("{FORM}&form%5Bregions%5D%5B%5D={region}");
         let registered = self.desk.post(&self.manager, "/staff/api/register_channel", &form).await;
         assert_eq!(location(&registered), "/staff/channels/QD000001?ok=registered");
         let approve = "channel=QD000001&version=1&decision=approve";

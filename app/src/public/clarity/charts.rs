@@ -45,7 +45,7 @@ pub fn Shares(
         .into_iter()
         .map(|bar| {
             let share = percent(bar.broken, bar.tariffs);
-            let width = tenths(bar.broken, bar.tariffs).unwrap_or(0);
+            let width = tenths(bar.broken, bar.tariffs);
             let current = bar.is_chosen.then_some("true");
             let count = td_string!(l, clarity.of, broken = bar.broken, tariffs = bar.tariffs);
             view! {
@@ -56,7 +56,7 @@ pub fn Shares(
                     <td class="share">
                         <svg viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">
                             <rect class="whole" width="1000" height="10" />
-                            <rect class="part" width=width.to_string() height="10" />
+                            {width.map(|width| view! { <rect class="part" width=width.to_string() height="10" /> })}
                         </svg>
                         <span class="num">{share}</span>
                     </td>

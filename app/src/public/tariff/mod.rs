@@ -24,6 +24,8 @@ use crate::state::AppState;
 
 pub use difference::DifferencePage;
 
+/// The place of the newest version among all.
+const NEWEST: usize = 0;
 /// Plans whose typical month is drawn beside that of the one shown.
 const BESIDE: u32 = 4;
 
@@ -63,7 +65,8 @@ impl Shown {
         let times = orderable_times(&versions, withdrawn_at);
         let is_sold = |time: &Option<Orderable>| time.is_some_and(|time| time.from <= now && now < time.until);
         let sold = times.iter().position(is_sold);
-        let refusal = refusal(&versions[sold.unwrap_or(0)], withdrawn_at, now);
+        // Where none is sold, the newest says why.
+        let refusal = refusal(&versions[sold.unwrap_or(NEWEST)], withdrawn_at, now);
         let beside = match &versions[at].content {
             plan if plan.kind == Kind::Plan && plan.terms.is_some() => {
                 store::plans_beside(db, plan, BESIDE, now).await?
@@ -206,11 +209,11 @@ fn notice(l: Locale, shown: &Shown, now: DateTime<Utc>) -> Option<AnyView> {
     } else if shown.is_sold() {
         let until = shown.times[shown.at].map_or(now, |time| time.until);
         let text = td_string!(l, version.soon_replaced, until = time_text(l, until));
-        (text, 0, td_string!(l, version.see_newest))
+        (text, NEWEST, td_string!(l, version.see_newest))
     } else {
         let date = day_text(l, local_date(*published_at));
         let text = td_string!(l, version.old, version = *version, date = date);
-        (text, shown.sold.unwrap_or(0), td_string!(l, tariff.version_see_current))
+        (text, shown.sold.unwrap_or(NEWEST), td_string!(l, tariff.version_see_current))
     };
     let href = version_address(&shown.versions, other);
     let banner = view! {

@@ -1,7 +1,5 @@
 //! What the forms about channels do. Each asks `charging` again whether it is allowed.
 
-#![expect(clippy::too_many_arguments, reason = "a field of the form each")]
-
 use charging::channel::store::{ChannelError, decide, register, stop, submit};
 use charging::channel::{ChannelId, Terms, Typed, Why, report, secret};
 use charging::staff::SecretError;
@@ -29,33 +27,10 @@ pub(super) fn id(channel: &str) -> Result<ChannelId, ChannelError> {
 
 /// Registers a channel, which waits for somebody else.
 #[server(prefix = "/staff/api", endpoint = "register_channel")]
-pub async fn staff_register_channel(
-    name: String,
-    operator_name: String,
-    credit_code: String,
-    contact_name: String,
-    contact_phone: String,
-    addresses: String,
-    #[server(default)] regions: Vec<String>,
-    scheme_ids: String,
-    valid_from: String,
-    valid_until: String,
-) -> Result<(), ServerFnError> {
-    let typed = Typed {
-        name,
-        operator_name,
-        credit_code,
-        contact_name,
-        contact_phone,
-        addresses,
-        regions,
-        scheme_ids,
-        valid_from,
-        valid_until,
-    };
+pub async fn staff_register_channel(form: Typed) -> Result<(), ServerFnError> {
     let state = AppState::current();
     let done = async {
-        let terms = Terms::read(&typed)?;
+        let terms = Terms::read(&form)?;
         let mut tx = state.pool.begin().await?;
         let id = register(&mut tx, &actor(), &terms, state.clock.now()).await?;
         tx.commit().await?;
@@ -63,48 +38,24 @@ pub async fn staff_register_channel(
     };
     redirect(&match done.await {
         Ok(id) => format!("/staff/channels/{id}?ok=registered"),
-        Err(error) => format!("/staff/channels?problem={}{}", problem(&error), to_query(&typed)),
+        Err(error) => format!("/staff/channels?problem={}{}", problem(&error), to_query(&form)),
     });
     Ok(())
 }
 
 /// Asks for other terms.
 #[server(prefix = "/staff/api", endpoint = "submit_channel")]
-pub async fn staff_submit_channel(
-    channel: String,
-    name: String,
-    operator_name: String,
-    credit_code: String,
-    contact_name: String,
-    contact_phone: String,
-    addresses: String,
-    #[server(default)] regions: Vec<String>,
-    scheme_ids: String,
-    valid_from: String,
-    valid_until: String,
-) -> Result<(), ServerFnError> {
-    let typed = Typed {
-        name,
-        operator_name,
-        credit_code,
-        contact_name,
-        contact_phone,
-        addresses,
-        regions,
-        scheme_ids,
-        valid_from,
-        valid_until,
-    };
+pub async fn staff_submit_channel(channel: String, form: Typed) -> Result<(), ServerFnError> {
     let state = AppState::current();
     let done = async {
-        let (id, terms) = (id(&channel)?, Terms::read(&typed)?);
+        let (id, terms) = (id(&channel)?, Terms::read(&form)?);
         let mut tx = state.pool.begin().await?;
         submit(&mut tx, &actor(), &id, &terms, state.clock.now()).await?;
         tx.commit().await?;
         Ok("submitted")
     };
     let done = done.await;
-    let typed = if done.is_err() { to_query(&typed) } else { String::new() };
+    let typed = if done.is_err() { to_query(&form) } else { String::new() };
     redirect(&format!("{}{typed}", there(&channel, done)));
     Ok(())
 }

@@ -65,7 +65,7 @@ pub fn TermsFields(typed: Typed) -> impl IntoView {
         <div class="ways">
             <TextArea
                 id="addresses"
-                name="addresses"
+                name="form[addresses]"
                 label=td_string!(l, channel.addresses)
                 text=typed.addresses
                 rows=4
@@ -75,7 +75,7 @@ pub fn TermsFields(typed: Typed) -> impl IntoView {
             />
             <TextArea
                 id="scheme_ids"
-                name="scheme_ids"
+                name="form[scheme_ids]"
                 label=td_string!(l, channel.tariffs)
                 text=typed.scheme_ids
                 rows=4
@@ -96,7 +96,7 @@ fn field(name: &'static str, label: &'static str, text: String, chars_max: usize
     view! {
         <div class="field">
             <label for=name>{label}</label>
-            <input id=name name=name value=text autocomplete="off" maxlength=chars_max.to_string() required />
+            <input id=name name=format!("form[{name}]") value=text autocomplete="off" maxlength=chars_max.to_string() required />
         </div>
     }
     .into_any()
@@ -106,7 +106,7 @@ fn day(name: &'static str, label: &'static str, text: String) -> AnyView {
     view! {
         <div class="field">
             <label for=name>{label}</label>
-            <input id=name name=name type="date" value=text required />
+            <input id=name name=format!("form[{name}]") type="date" value=text required />
         </div>
     }
     .into_any()
@@ -121,7 +121,7 @@ fn region_ticks(l: Locale, chosen: &[String]) -> AnyView {
             let is_chosen = chosen.iter().any(|chosen| chosen == region);
             view! {
                 <label class="choice">
-                    <input type="checkbox" name="regions[]" value=region checked=is_chosen />
+                    <input type="checkbox" name="form[regions][]" value=region checked=is_chosen />
                     <span>{region_name(l, region)}</span>
                 </label>
             }
