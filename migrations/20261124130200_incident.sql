@@ -15,10 +15,11 @@ create table incident (
 );
 grant select, insert on incident to mingbai_app;
 
--- Which findings it deals with. A finding is dealt with once. Append-only.
+-- Which findings it deals with. One that grows after its charges were listed can be taken by another incident. Append-only.
 create table incident_finding (
-    finding_id bigint primary key references finding,
-    incident_id bigint not null references incident
+    finding_id bigint not null references finding,
+    incident_id bigint not null references incident,
+    primary key (finding_id, incident_id)
 );
 create index incident_finding_of on incident_finding (incident_id);
 grant select, insert on incident_finding to mingbai_app;
@@ -31,11 +32,13 @@ create table incident_stop (
     stopped_at timestamptz not null,
     lifted_by bigint references staff,
     lifted_at timestamptz,
-    primary key (incident_id, scheme_id),
+    primary key (incident_id, scheme_id, stopped_at),
     constraint incident_stop_lifted check (
         (lifted_by is null) = (lifted_at is null) and (lifted_at is null or lifted_at >= stopped_at)),
     constraint incident_stop_lifted_by_another check (lifted_by <> stopped_by)
 );
+-- One that was lifted can be followed by another.
+create unique index incident_stop_once on incident_stop (incident_id, scheme_id) where lifted_at is null;
 grant select, insert, update (lifted_by, lifted_at) on incident_stop to mingbai_app;
 
 -- From when on a tariff is not sold before its last day: withdrawn for good, or stopped by an incident.
@@ -60,6 +63,16 @@ create table incident_list (
     listed_at timestamptz not null
 );
 grant select, insert on incident_list to mingbai_app;
+
+-- How many charges of a finding were on lists when this one was made: what comes to it later is on none. Append-only.
+create table incident_list_finding (
+    incident_id bigint not null references incident_list,
+    finding_id bigint not null,
+    charges bigint not null check (charges >= 0),
+    primary key (incident_id, finding_id),
+    foreign key (finding_id, incident_id) references incident_finding
+);
+grant select, insert on incident_list_finding to mingbai_app;
 
 -- Every affected charge, as it was when the list was made. Append-only.
 create table incident_charge (
@@ -139,7 +152,8 @@ grant select, insert on incident_approval to mingbai_app;
 create view finding_standing as
 select f.finding_id, f.detector, f.version, f.scheme_id, f.source, f.day, f.found_at, g.charges, g.amount, g.first_at, g.last_at,
     i.incident_id,
-    case when i.incident_id is not null then 'incident'
+    -- An incident that has its list has dealt with what was there then.
+    case when i.is_unlisted or g.charges <= i.charges then 'incident'
         when g.charges <= (select max(d.charges) from finding_dismissal d where d.finding_id = f.finding_id) then 'dismissed'
         else 'open' end as state
 from finding f
@@ -147,5 +161,11 @@ join (
     select finding_id, sum(charges)::bigint as charges, sum(amount) as amount, min(first_at) as first_at, max(last_at) as last_at
     from finding_growth group by finding_id
 ) as g on g.finding_id = f.finding_id
-left join incident_finding i on i.finding_id = f.finding_id;
+left join lateral (
+    select max(t.incident_id) as incident_id, bool_or(l.incident_id is null) as is_unlisted, max(n.charges) as charges
+    from incident_finding t
+    left join incident_list l on l.incident_id = t.incident_id
+    left join incident_list_finding n on n.incident_id = t.incident_id and n.finding_id = t.finding_id
+    where t.finding_id = f.finding_id
+) as i on true;
 grant select on finding_standing to mingbai_app;

@@ -9,7 +9,7 @@ use super::store::{ChannelError, find};
 use super::{ChannelId, NATIONWIDE, Outcome, WAY};
 use crate::actor::By;
 use crate::clock::local_date;
-use crate::consent::request::{OpenRequest, REQUEST_LIFETIME};
+use crate::consent::request::{OpenRequest, REQUEST_LIFETIME, RequestError, order_open_until};
 use crate::consent::store::lock_subscriber;
 use crate::notice::template::Through;
 use crate::order::Refusal;
@@ -90,6 +90,9 @@ pub async fn receive(
         Err(OrderError::Refused(_) | OrderError::UnknownTariff) => {
             return refuse(conn, channel_id, order, Outcome::NotAvailable, now).await;
         }
+        Err(OrderError::Request(RequestError::TooMany { retry_after })) => {
+            return Err(ChannelError::TooMany { retry_after });
+        }
         Err(error) => return Err(error.into()),
     };
     note(conn, channel_id, order, Outcome::Asked, now).await?;
@@ -152,16 +155,7 @@ async fn in_scope(
 
 /// A channel displaces no question that the subscriber has open, and all channels together ask seldom.
 async fn wait_for_turn(conn: &mut PgConnection, subscriber_id: i64, now: DateTime<Utc>) -> Result<(), ChannelError> {
-    let open_until = sqlx::query_scalar!(
-        "select expires_at from consent_request
-        where subscriber_id = $1 and purpose = 'order' and state = 'open' and expires_at >= $2
-        order by request_id desc limit 1",
-        subscriber_id,
-        now,
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    if let Some(until) = open_until {
+    if let Some(until) = order_open_until(conn, subscriber_id, now).await? {
         return Err(ChannelError::Busy { retry_after: until - now + TimeDelta::seconds(1) });
     }
     match attempt::count(conn, &QUESTIONS_AN_HOUR, &subscriber_id.to_string(), now).await? {
@@ -244,11 +238,19 @@ pub(crate) async fn check_holds(
     if request.channel_id != WAY {
         return Ok(());
     }
+    // In a statement of its own: whoever waited here for a stop sees it in the next.
+    sqlx::query!(
+        "select c.agent_channel_id from agent_request r join agent_channel c on c.agent_channel_id = r.agent_channel_id
+        where r.subscriber_id = $1 and r.request_id = $2 for share of c",
+        request.subscriber_id,
+        request.request_id,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
     let holds = sqlx::query_scalar!(
         r#"select ($3 between r.valid_from and r.valid_until and not exists (
             select from agent_channel_stop s where s.agent_channel_id = r.agent_channel_id and s.version = r.version)) as "holds!"
-        from agent_request r join agent_channel c on c.agent_channel_id = r.agent_channel_id
-        where r.subscriber_id = $1 and r.request_id = $2 for share of c"#,
+        from agent_request r where r.subscriber_id = $1 and r.request_id = $2"#,
         request.subscriber_id,
         request.request_id,
         local_date(now),

@@ -183,6 +183,26 @@ pub async fn ask(
     Ok(Asked { request_id, description, expires_at, code_expires_at: issued.expires_at })
 }
 
+/// Until when a question about an order waits for this subscriber's answer; `None`: none does.
+///
+/// # Errors
+/// When the database failed.
+pub async fn order_open_until(
+    conn: &mut PgConnection,
+    subscriber_id: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select expires_at from consent_request
+        where subscriber_id = $1 and purpose = 'order' and state = 'open' and expires_at >= $2
+        order by request_id desc limit 1",
+        subscriber_id,
+        now,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// The event of the notice that asked.
 pub fn request_event(request_id: i64) -> String {
     format!("request/{request_id}")

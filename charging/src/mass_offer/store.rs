@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use super::view::{counts, one};
 use super::{COMMENT_CHARS_MAX, Halt, LEFT_ALONE, Limits, PER_HOUR_MAX, PURPOSE_CHARS_MAX, State, TARGETS_MAX};
 use crate::clock::local_date;
+use crate::order::store::OrderError;
 use crate::staff::trail::record;
 use crate::staff::{Actor, Permission, StaffError};
 use crate::subscriber::Msisdn;
@@ -53,6 +54,8 @@ pub enum MassOfferError {
     Staff(#[from] StaffError),
     #[error(transparent)]
     Tariffs(#[from] StoreError),
+    #[error(transparent)]
+    Order(#[from] OrderError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }

@@ -6,9 +6,9 @@ use sqlx::{PgConnection, PgPool};
 
 use super::store::{MassOffer, MassOfferError, offered, write_end, write_halt};
 use super::view::{one, tally};
-use super::{Halt, State, hour_of, may_ask, must_stop};
+use super::{Halt, LEFT_ALONE, State, hour_of, may_ask, must_stop};
 use crate::actor::By;
-use crate::consent::request::RequestError;
+use crate::consent::request::{RequestError, order_open_until};
 use crate::consent::store::lock_subscriber;
 use crate::notice::quiet::Hours;
 use crate::order::flow::request;
@@ -17,7 +17,8 @@ use crate::order::store::OrderError;
 /// Subscribers that are asked before it is looked again whether to go on.
 const AT_ONCE: i32 = 50;
 
-/// Asks those whose turn it is, of every mass offer that runs; returns how many questions went out. One server at a time.
+/// Asks those whose turn it is, of every mass offer that runs; returns how many questions went out. One server at a time. An offer
+/// that cannot go on holds up no other.
 ///
 /// # Errors
 /// When the database failed.
@@ -41,7 +42,13 @@ pub async fn take_turn(
     );
     let mut asked = 0;
     for mass_offer_id in running.fetch_all(&mut *turn).await? {
-        asked += go_on(pool, mass_offer_id, now, rng).await?;
+        match go_on(pool, mass_offer_id, now, rng).await {
+            Ok(count) => asked += count,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(mass_offer_id, error, "a mass offer cannot go on; it is tried again");
+            }
+        }
     }
     turn.commit().await?;
     Ok(asked)
@@ -134,8 +141,13 @@ async fn ask(
     lock_subscriber(&mut tx, subscriber_id).await.map_err(|_| MassOfferError::Corrupt("subscriber_id"))?;
     // Somebody may have stopped it, or taken the number out, since it was looked at.
     let still = one(&mut tx, offer.mass_offer_id).await?.is_some_and(|offer| offer.state == State::Running);
-    if !still || has_open_question(&mut tx, subscriber_id, now).await? {
+    // A question of his own would be replaced by ours.
+    if !still || order_open_until(&mut tx, subscriber_id, now).await?.is_some() {
         return Ok(false);
+    }
+    if was_asked_lately(&mut tx, subscriber_id, now).await? {
+        tx.rollback().await?;
+        return pass_over(pool, offer, subscriber_id, "asked_lately").await;
     }
     let reason = match request(&mut tx, subscriber_id, &offer.scheme_id, &By::staff(login, "sms"), now, rng).await {
         Ok(asked) => {
@@ -156,12 +168,19 @@ async fn ask(
         }
         Err(OrderError::Refused(_)) => "refused",
         Err(OrderError::Request(RequestError::TooMany { .. })) => "limit",
+        // His turn comes again.
+        Err(error) if is_of_database(&error) => return Err(error.into()),
         Err(error) => {
             tracing::error!(subscriber_id, error = &error as &dyn std::error::Error, "a subscriber cannot be asked");
             "refused"
         }
     };
     tx.rollback().await?;
+    pass_over(pool, offer, subscriber_id, reason).await
+}
+
+/// Asks him no more; `false`, since no question went out.
+async fn pass_over(pool: &PgPool, offer: &MassOffer, subscriber_id: i64, reason: &str) -> Result<bool, MassOfferError> {
     sqlx::query!(
         "update mass_offer_target set state = 'passed_over', reason = $3
         where subscriber_id = $1 and mass_offer_id = $2 and state = 'waiting'",
@@ -174,22 +193,32 @@ async fn ask(
     Ok(false)
 }
 
-/// A question of his own would be replaced by ours.
-async fn has_open_question(
+/// Another mass offer may have asked him since this one's list was made.
+async fn was_asked_lately(
     conn: &mut PgConnection,
     subscriber_id: i64,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"select exists (
-            select from consent_request
-            where subscriber_id = $1 and purpose = 'order' and state = 'open' and expires_at > $2
+            select from mass_offer_target where subscriber_id = $1 and asked_at > $2
         ) as "exists!""#,
         subscriber_id,
-        now,
+        now - LEFT_ALONE,
     )
     .fetch_one(conn)
     .await
+}
+
+fn is_of_database(error: &OrderError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<sqlx::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 async fn count(conn: &mut PgConnection, offer: &MassOffer, now: DateTime<Utc>) -> Result<(), sqlx::Error> {

@@ -199,3 +199,30 @@ async fn a_channel_that_is_stopped_sells_nothing_not_even_what_was_asked() {
     assert_eq!(after, Answer::Refused(Outcome::Suspended));
     close(world, agents).await;
 }
+
+#[tokio::test]
+async fn a_yes_that_waits_for_a_stop_comes_too_late() {
+    let world = World::new().await;
+    let agents = Agents::new(&world.db.app).await;
+    let a = world.subscriber(1).await;
+    agents.order("k1", 1, ADDON, now()).await.unwrap();
+    let sms = told(&world, a).await;
+    let code = sms.split_once("验证码").unwrap().1[..6].to_owned();
+    let request_id = request_id(&world, a).await;
+    let mut tx = world.db.app.begin().await.unwrap();
+    let stopped = (Why::Suspended, "多名用户反映冒充客服");
+    stop(&mut tx, &agents.approver, &agents.channel_id, stopped, in_minutes(1)).await.unwrap();
+    let pool = world.db.app.clone();
+    let yes = tokio::spawn(async move { confirm(&pool, a, request_id, code.as_str(), in_minutes(2)).await });
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    // What another role waits for is shown to the owner alone.
+    while sqlx::query_scalar::<_, i64>(waits).fetch_one(&world.db.owner).await.unwrap() == 0 {
+        assert!(!yes.is_finished(), "it does not wait for the stop");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    tx.commit().await.unwrap();
+    let refused = yes.await.unwrap();
+    assert!(matches!(refused, Err(OrderError::Refused(Refusal::ChannelStopped))), "{refused:?}");
+    assert_eq!(count(&world, "select count(*) from product_order").await, 0);
+    close(world, agents).await;
+}

@@ -274,3 +274,21 @@ async fn a_complaint_or_an_abnormal_charge_stops_it() {
     drop(conn);
     world.db.drop().await;
 }
+
+#[tokio::test]
+async fn two_that_were_listed_at_once_do_not_both_ask() {
+    let world = World::new().await;
+    world.customers(3).await;
+    let first = world.approved(20_000).await;
+    let (loose, plan) = (LOOSE_PLAN.parse().unwrap(), PLAN.parse().unwrap());
+    let second = world.proposed(&to_plan(&loose, &plan, 20_000)).await.unwrap();
+    let mut conn = world.db.app.acquire().await.unwrap();
+    decide(&mut conn, &approver(), second, (true, ""), now()).await.unwrap();
+    assert_eq!(world.turn(now()).await, 3);
+    assert_eq!(world.turn(now() + TimeDelta::minutes(15)).await, 0);
+    let counted = [counts(&mut conn, first).await.unwrap().asked, counts(&mut conn, second).await.unwrap().passed_over];
+    assert_eq!(counted, [3, 3]);
+    assert_eq!(reasons(&mut conn, second).await.unwrap(), [("asked_lately".to_owned(), 3)]);
+    drop(conn);
+    world.db.drop().await;
+}

@@ -221,6 +221,71 @@ async fn what_was_dismissed_is_open_again_when_it_grows() {
     world.db.drop().await;
 }
 
+#[tokio::test]
+async fn what_comes_to_a_finding_after_its_list_is_open_again() {
+    let (world, ann, _) = night().await;
+    let mut tx = world.db.app.begin().await.unwrap();
+    let finding_id = list(&mut tx, Some(State::Open), 1).await.unwrap().findings[0].finding_id;
+    let id = open_from_finding(&mut tx, &ann, "夜里多扣", finding_id, today()).await.unwrap();
+    freeze(&mut tx, &ann, id, today()).await.unwrap();
+    tx.commit().await.unwrap();
+    let state = async || list(&mut world.db.app.acquire().await.unwrap(), None, 1).await.unwrap().findings[0].state;
+    assert_eq!(state().await, State::Incident);
+    let next_month = json!({"ordered_at": "2026-10-05T02:00:00+08:00", "source": "upgrade", "consent": null,
+        "charged_at": "2026-10-14T02:00:00+08:00"});
+    take(&world.db.app, &[line(1, next_month)]).await.unwrap();
+    review(&world.db.app).await;
+    assert_eq!(state().await, State::Open);
+    let mut tx = world.db.app.begin().await.unwrap();
+    let second = open_from_finding(&mut tx, &ann, "又扣了", finding_id, today()).await.unwrap();
+    freeze(&mut tx, &ann, second, today()).await.unwrap();
+    assert_eq!(find(&mut tx, second).await.unwrap().unwrap().list.unwrap().charges, 1, "what the first did not list");
+    tx.commit().await.unwrap();
+    assert_eq!(state().await, State::Incident);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn what_is_on_no_bill_yet_is_not_proposed() {
+    let world = World::new().await;
+    let ann = staff(&world.db.app, "ann", Role::AgentLead).await;
+    let subscriber_id = world.subscriber(1).await;
+    world.has(subscriber_id, PACK, at("2026-09-01T00:00:00+08:00")).await;
+    let charge = "insert into charge (subscriber_id, kind, month, subscription_id, scheme_id, version, recurring_price,
+            one_off_price, quantity, amount, charged_at)
+        select subscriber_id, 'recurring', '2026-09-01', subscription_id, scheme_id, version, recurring_price, one_off_price,
+            1, 20, '2026-10-01 01:00+08' from subscription";
+    sqlx::raw_sql(charge).execute(&world.db.owner).await.unwrap();
+    let mut tx = world.db.app.begin().await.unwrap();
+    let query = Query { scheme_id: Some(PACK.to_owned()), ..Query::default() };
+    let id = open(&mut tx, &ann, "多扣", &query, today()).await.unwrap();
+    freeze(&mut tx, &ann, id, today()).await.unwrap();
+    assert!(matches!(propose(&mut tx, &ann, id, today()).await, Err(IncidentError::Unbilled(1))));
+    assert_eq!(exclude(&mut tx, &ann, id, (&Excluded::Unbilled, "出账后再退"), today()).await.unwrap(), 1);
+    assert!(matches!(propose(&mut tx, &ann, id, today()).await, Err(IncidentError::NothingAffected)));
+    drop(tx);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn sales_that_went_on_can_be_stopped_again() {
+    let (world, ann, bob) = night().await;
+    let mut tx = world.db.app.begin().await.unwrap();
+    let id = open(&mut tx, &ann, "多扣", &upgrade(), today()).await.unwrap();
+    let pack = PACK.parse().unwrap();
+    for minute in [0, 10] {
+        let now = today() + chrono::TimeDelta::minutes(minute);
+        stop_sales(&mut tx, &ann, id, PACK, now).await.unwrap();
+        stop_sales(&mut tx, &bob, id, PACK, now).await.unwrap();
+        assert_eq!(withdrawn_at(&mut tx, &pack).await.unwrap(), Some(now));
+        resume_sales(&mut tx, &bob, id, PACK, now + chrono::TimeDelta::minutes(1)).await.unwrap();
+        assert_eq!(withdrawn_at(&mut tx, &pack).await.unwrap(), None);
+    }
+    assert_eq!(find(&mut tx, id).await.unwrap().unwrap().stops.len(), 2);
+    drop(tx);
+    world.db.drop().await;
+}
+
 /// Upgrade charges of the night, listed and approved by two people.
 async fn approved(world: &World, ann: &Actor, bob: &Actor) -> i64 {
     let mut tx = world.db.app.begin().await.unwrap();

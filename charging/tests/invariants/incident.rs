@@ -97,7 +97,11 @@ async fn a_charge_is_found_once_and_by_figures_within_limits() {
                 "update review_mark set done_id = 99, seen_id = 98".to_owned(),
                 "review_mark_order",
             ),
-            ("two incidents", "insert into incident_finding values (1, 2)".to_owned(), "incident_finding_pkey"),
+            (
+                "taken twice by an incident",
+                "insert into incident_finding values (1, 1)".to_owned(),
+                "incident_finding_pkey",
+            ),
         ],
     )
     .await;
@@ -173,6 +177,7 @@ async fn what_was_found_and_decided_stays() {
         "incident",
         "incident_finding",
         "incident_list",
+        "incident_list_finding",
         "incident_charge",
         "incident_exclusion",
         "incident_proposal",

@@ -66,6 +66,7 @@ fn incident_problem(error: &IncidentError) -> &'static str {
         IncidentError::Stale => "stale",
         IncidentError::NoCharge => "no_charge",
         IncidentError::NoTariff => "no_tariff",
+        IncidentError::Unbilled(_) => "unbilled",
         IncidentError::Finding(error) => finding_problem(error),
         IncidentError::Staff(StaffError::Forbidden(_)) => "forbidden",
         IncidentError::Staff(_)
@@ -191,16 +192,18 @@ pub async fn staff_list_affected(incident: i64) -> Result<(), ServerFnError> {
     Ok(())
 }
 
-/// Takes charges out of the list: those of a number, or of everybody who agreed.
+/// Takes charges out of the list: those of a number, those of everybody who agreed, or those that are on no bill yet.
 #[server(prefix = "/staff/api", endpoint = "exclude_affected")]
 pub async fn staff_exclude_affected(
     incident: i64,
     #[server(default)] number: Option<String>,
+    #[server(default)] unbilled: bool,
     reason: String,
 ) -> Result<(), ServerFnError> {
     let work = done(async |db, now| {
         let what = match &number {
             Some(number) => Excluded::Number(number.trim().parse::<Msisdn>()?),
+            None if unbilled => Excluded::Unbilled,
             None => Excluded::Agreed,
         };
         Ok(desk::exclude(db, &actor(), incident, (&what, &reason), now).await?)

@@ -102,7 +102,7 @@ fn table(l: Locale, charges: Vec<Affected>) -> impl IntoView {
     }
 }
 
-/// Taking out one number, or everybody who agreed.
+/// Taking out one number, everybody who agreed, or what is on no bill yet.
 #[component]
 fn ExcludeForms(incident_id: i64) -> impl IntoView {
     let l = locale();
@@ -132,6 +132,14 @@ fn ExcludeForms(incident_id: i64) -> impl IntoView {
                 <p>{td_string!(l, incident.exclude_agreed_text)}</p>
                 <input type="hidden" name="incident" value=incident_id.to_string() />
                 {reason("agreed-reason")}
+                <button class="button" type="submit">{td_string!(l, incident.exclude)}</button>
+            </form>
+            <form class="card" method="post" action="/staff/api/exclude_affected">
+                <h2>{td_string!(l, incident.exclude_unbilled)}</h2>
+                <p>{td_string!(l, incident.exclude_unbilled_text)}</p>
+                <input type="hidden" name="incident" value=incident_id.to_string() />
+                <input type="hidden" name="unbilled" value="true" />
+                {reason("unbilled-reason")}
                 <button class="button" type="submit">{td_string!(l, incident.exclude)}</button>
             </form>
         </div>

@@ -121,9 +121,11 @@ fn source_step(l: Locale, incident: &Incident, member: &Member) -> impl IntoView
     let id = incident.incident_id;
     let of_tariff = |scheme_id: &String| {
         let hidden = view! { <input type="hidden" name="tariff" value=scheme_id.clone() /> }.into_any();
-        let stop = incident.stops.iter().find(|stop| stop.scheme_id == *scheme_id);
+        let stop = incident.stops.iter().rfind(|stop| stop.scheme_id == *scheme_id);
         let form = match stop {
-            None => may_handle.then(|| press(id, "/staff/api/stop_sales", td_string!(l, incident.stop), hidden)),
+            None | Some(Stop { lifted_at: Some(_), .. }) => {
+                may_handle.then(|| press(id, "/staff/api/stop_sales", td_string!(l, incident.stop), hidden))
+            }
             Some(Stop { lifted_at: None, done, .. }) if done.staff_id != member.staff_id && may_handle => {
                 Some(press(id, "/staff/api/resume_sales", td_string!(l, incident.resume), hidden))
             }

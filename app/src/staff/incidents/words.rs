@@ -136,6 +136,7 @@ pub fn problem_text(l: Locale, problem: &str) -> Option<&'static str> {
         "stale" => td_string!(l, incident.problem_stale),
         "no_charge" => td_string!(l, incident.problem_no_charge),
         "no_tariff" => td_string!(l, incident.problem_no_tariff),
+        "unbilled" => td_string!(l, incident.problem_unbilled),
         "number" => td_string!(l, incident.problem_number),
         "changed" => td_string!(l, incident.problem_changed),
         "figure" => td_string!(l, incident.problem_figure),

@@ -60,6 +60,8 @@ pub enum Excluded {
     Number(Msisdn),
     /// Every charge for which there is a yes in order.
     Agreed,
+    /// Every charge that is on no bill yet: another incident can take it once it is.
+    Unbilled,
 }
 
 /// Makes the list of everything that the incident affects, once: from its findings or its query, but for what is on the list
@@ -79,6 +81,8 @@ pub async fn freeze(
     if incident.stage() != Stage::Opened {
         return Err(IncidentError::Stage(incident.stage()));
     }
+    // Two lists that are made at once would not see each other's charges.
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('incident_list'))").execute(&mut *conn).await?;
     sqlx::raw_sql(
         "create temporary table if not exists affected (
             subscriber_id bigint, imported boolean, item_id bigint, amount numeric(20, 6), route text);
@@ -117,6 +121,18 @@ pub async fn freeze(
         select subscriber_id, $1, imported, item_id, amount, route from pg_temp.affected order by 1, 3, 4",
     )
     .bind(incident_id)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into incident_list_finding (incident_id, finding_id, charges)
+        select i.incident_id, i.finding_id, count(f.subscriber_id)
+        from incident_finding i
+        left join finding_charge f on f.finding_id = i.finding_id and exists (
+            select from incident_charge c
+            where c.subscriber_id = f.subscriber_id and c.imported = f.imported and c.item_id = f.item_id)
+        where i.incident_id = $1 group by i.incident_id, i.finding_id",
+        incident_id,
+    )
     .execute(&mut *conn)
     .await?;
     let list = locked(conn, incident_id).await?.list.ok_or(IncidentError::NothingAffected)?;
@@ -212,23 +228,27 @@ pub async fn exclude(
     }
     let number = match what {
         Excluded::Number(msisdn) => Some(msisdn.as_str()),
-        Excluded::Agreed => None,
+        Excluded::Agreed | Excluded::Unbilled => None,
     };
     let excluded = sqlx::query!(
         "insert into incident_exclusion (subscriber_id, incident_id, imported, item_id, reason, excluded_by, excluded_at)
         select c.subscriber_id, c.incident_id, c.imported, c.item_id, $3, $4, $5
         from incident_charge c
         where c.incident_id = $1
-            and case when $2::text is null then exists (
+            and case when $2::text is not null then
+                c.subscriber_id = (select m.subscriber_id from msisdn m where m.msisdn = $2)
+            when $6 then not c.imported and not exists (
+                select from bill_line_charge b where b.subscriber_id = c.subscriber_id and b.charge_id = c.charge_id)
+            else exists (
                 select from charge_review r where r.subscriber_id = c.subscriber_id and r.imported = c.imported
-                    and r.item_id = c.item_id and r.has_consent offset 0)
-            else c.subscriber_id = (select m.subscriber_id from msisdn m where m.msisdn = $2) end
+                    and r.item_id = c.item_id and r.has_consent offset 0) end
         on conflict (subscriber_id, incident_id, imported, item_id) do nothing",
         incident_id,
         number,
         why,
         staff_id,
         now,
+        *what == Excluded::Unbilled,
     )
     .execute(&mut *conn)
     .await?

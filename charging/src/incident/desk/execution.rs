@@ -164,17 +164,27 @@ pub async fn pause(
     Ok(())
 }
 
-/// Goes one step further with every incident that is running; whether there may be more to do.
+/// Goes one step further with every incident that is running; whether there may be more to do. One that cannot go on holds up no
+/// other.
 ///
 /// # Errors
-/// When a refund is refused or the database failed; what was done until then stays.
+/// When the database failed.
 pub async fn run(pool: &PgPool, rng: &mut (impl CryptoRng + Send), now: DateTime<Utc>) -> Result<bool, IncidentError> {
-    let running = sqlx::query_scalar!("select incident_id from incident_execution where state = 'running'");
+    let running =
+        sqlx::query_scalar!("select incident_id from incident_execution where state = 'running' order by incident_id");
     let mut is_more = false;
     for incident_id in running.fetch_all(pool).await? {
         let mut tx = pool.begin().await?;
-        is_more |= step(&mut tx, incident_id, rng, now).await?;
-        tx.commit().await?;
+        match step(&mut tx, incident_id, rng, now).await {
+            Ok(went_on) => {
+                tx.commit().await?;
+                is_more |= went_on;
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(incident_id, error, "what was approved cannot be returned; it is tried again");
+            }
+        }
     }
     Ok(is_more)
 }

@@ -61,6 +61,8 @@ pub enum IncidentError {
     Stale,
     #[error("there is no such charge on the list, or it is taken out already")]
     NoCharge,
+    #[error("{0} charges are on no bill yet: close the month first, or take them out of the list")]
+    Unbilled(i64),
     #[error("there is no such tariff")]
     NoTariff,
     #[error(transparent)]

@@ -114,17 +114,20 @@ pub async fn open_from_finding(
     finding_id: i64,
     now: DateTime<Utc>,
 ) -> Result<i64, IncidentError> {
+    // Two who open one at once would both take it.
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('incident_finding'))").execute(&mut *conn).await?;
     let found = finding::find(conn, finding_id).await?.ok_or(FindingError::NotFound)?;
     if found.state == State::Incident {
         return Err(FindingError::Changed.into());
     }
     let incident_id = insert(conn, actor, title, &Query::default(), now).await?;
-    // The same charges are found by several detectors: all that these found there belongs to it.
+    // The same charges are found by several detectors: all that these found there belongs to it, but what somebody looked at and
+    // found in order.
     let taken = sqlx::query!(
         "insert into incident_finding (finding_id, incident_id)
-        select f.finding_id, $2 from finding f join finding g on g.finding_id = $1
+        select f.finding_id, $2 from finding_standing f join finding g on g.finding_id = $1
         where f.scheme_id = g.scheme_id and f.source = g.source and f.day = g.day
-        on conflict (finding_id) do nothing",
+            and (f.finding_id = $1 or f.state = 'open')",
         finding_id,
         incident_id,
     )
@@ -293,7 +296,7 @@ pub async fn stop_sales(
     }
     let stopped = sqlx::query!(
         "insert into incident_stop (incident_id, scheme_id, stopped_by, stopped_at) values ($1, $2, $3, $4)
-        on conflict (incident_id, scheme_id) do nothing",
+        on conflict (incident_id, scheme_id) where lifted_at is null do nothing",
         incident_id,
         scheme_id,
         staff_id,

@@ -26,7 +26,7 @@ pub struct Proposal {
     pub proposal_no: i32,
     /// The charges, by the way they were paid.
     pub routes: Vec<RouteTotal>,
-    /// What is returned of them: refunds, and yuan in all. What is on no bill yet is not among them.
+    /// What is returned of them: refunds, and yuan in all.
     pub refunds: i64,
     pub refunded: Decimal,
     batch_id: i64,
@@ -64,8 +64,8 @@ pub struct Approval {
 /// Works out what would go back: the list without what was taken out of it. Nothing moves by this.
 ///
 /// # Errors
-/// [`IncidentError::NotFound`], [`IncidentError::Stage`], [`IncidentError::NothingAffected`], [`IncidentError::Staff`], or the
-/// database failed.
+/// [`IncidentError::NotFound`], [`IncidentError::Stage`], [`IncidentError::Unbilled`], [`IncidentError::NothingAffected`],
+/// [`IncidentError::Staff`], or the database failed.
 pub async fn propose(
     conn: &mut PgConnection,
     actor: &Actor,
@@ -76,6 +76,10 @@ pub async fn propose(
     let incident = locked(conn, incident_id).await?;
     if !matches!(incident.stage(), Stage::Listed | Stage::Proposed) {
         return Err(IncidentError::Stage(incident.stage()));
+    }
+    let unbilled = unbilled(conn, incident_id).await?;
+    if unbilled > 0 {
+        return Err(IncidentError::Unbilled(unbilled));
     }
     let proposal_no = incident.proposal.map_or(1, |proposal| proposal.proposal_no + 1);
     let batch_id = ask(conn, actor, (incident_id, &incident.title), now).await?;
@@ -110,6 +114,22 @@ pub async fn propose(
     let proposal = newest_proposal(conn, incident_id).await?.ok_or(IncidentError::NotFound)?;
     trail::record(conn, actor, "incident.propose", &subject(incident_id), [None, Some(proposal.state())], now).await?;
     Ok(proposal)
+}
+
+/// How many charges of the list are on no bill yet. They cannot be returned, and what is approved must be what is returned.
+async fn unbilled(conn: &mut PgConnection, incident_id: i64) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "charges!" from incident_charge c
+        where c.incident_id = $1 and not c.imported
+            and not exists (
+                select from bill_line_charge b where b.subscriber_id = c.subscriber_id and b.charge_id = c.charge_id)
+            and not exists (
+                select from incident_exclusion x where x.subscriber_id = c.subscriber_id and x.incident_id = c.incident_id
+                    and x.imported = c.imported and x.item_id = c.item_id)"#,
+        incident_id,
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Asks for the refunds as one batch.
