@@ -2,10 +2,10 @@
 //!
 //! | | SMS | import | SQL as the server | page and server function |
 //! |---|---|---|---|---|
-//! | every kind of tariff, for money and for nothing | [`not_by_sms`] | [`not_by_import`] | [`not_by_plain_sql`] | `server/tests/consent.rs` |
-//! | another plan instead of the present one | [`no_change_of_plan`] | as a plan | [`no_change_of_plan`] | `server/tests/consent.rs` |
+//! | every kind of tariff, for money and for nothing | [`not_by_sms`] | [`not_by_import`] | [`not_by_plain_sql`] | `server/tests/it/consent.rs` |
+//! | another plan instead of the present one | [`no_change_of_plan`] | as a plan | [`no_change_of_plan`] | `server/tests/it/consent.rs` |
 //! | 手机代扣费, an item of a platform | `third_party.rs` | no file brings one | `third_party.rs` | a platform asks, no page does |
-//! | a higher cap | [`no_higher_cap`] | [`no_higher_cap`] | [`no_higher_cap`] | `server/tests/consent.rs` |
+//! | a higher cap | [`no_higher_cap`] | [`no_higher_cap`] | [`no_higher_cap`] | `server/tests/it/consent.rs` |
 
 use charging::consent::incoming::{Handled, incoming};
 use charging::order::store::OrderError;

@@ -1,14 +1,10 @@
 //! Answering on the page: nothing of any kind runs without a yes, and a yes comes with a slip that proves itself.
 
-#[path = "../../charging/tests/consent/offers.rs"]
-mod offers;
-#[path = "../../charging/tests/consent/world.rs"]
-#[allow(dead_code, reason = "only a part of that world is needed here")]
-mod world;
-
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use crate::offers::offers;
+use crate::world::{ADDON, OTHER_PLAN, PLAN, World, at, now};
 use app::request::SUBSCRIBER_KEY;
 use app::state::AppState;
 use axum::Router;
@@ -19,7 +15,6 @@ use charging::clock::{Clock as _, ManualClock};
 use charging::consent::proof::{check, read_key};
 use charging::tariff::store::publish;
 use chrono::TimeDelta;
-use offers::offers;
 use server::network;
 use server::session_store::PostgresSessions;
 use server::web::{Settings, Site, options, router};
@@ -28,7 +23,6 @@ use tower::ServiceExt as _;
 use tower_sessions::SessionStore as _;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};
 use tower_sessions::session::{Id, Record};
-use world::{ADDON, OTHER_PLAN, PLAN, World, at, now};
 
 const DRAWN: &str = "[[60,50,120,90,200,40,260,170],[300,60,420,180]]";
 

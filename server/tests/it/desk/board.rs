@@ -18,7 +18,7 @@ const NEEDLESS: &str = "24MB900022";
 
 async fn publish_demo(desk: &Desk) {
     let mut batch = Vec::new();
-    let file: &[u8] = include_bytes!("../../src/demo/tariffs.json");
+    let file: &[u8] = include_bytes!("../../../src/demo/tariffs.json");
     let take = &mut |element: charging::tariff::file::Element| {
         batch.push(element.parsed.unwrap());
         ControlFlow::Continue(())

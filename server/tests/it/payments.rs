@@ -1,13 +1,10 @@
 //! Money through a gateway, from the page to the books: paid once, given back once, whatever the gateway does meanwhile.
 
-#[path = "../../charging/tests/consent/world.rs"]
-#[allow(dead_code, reason = "only a part of that world is needed here")]
-mod world;
-
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::world::{PLAN, World, at, now};
 use app::request::SUBSCRIBER_KEY;
 use app::state::AppState;
 use axum::Router;
@@ -38,7 +35,6 @@ use tower::ServiceExt as _;
 use tower_sessions::SessionStore as _;
 use tower_sessions::cookie::time::{self, OffsetDateTime};
 use tower_sessions::session::{Id, Record};
-use world::{PLAN, World, at, now};
 
 /// A subscriber with a closed bill of 59.00 for September and 10.00 once, and a portal that takes payments.
 struct Shop {
