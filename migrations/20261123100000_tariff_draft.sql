@@ -177,6 +177,18 @@ alter table tariff_version
                 'included', included)
             and coalesce(terms, 'null'::jsonb) = convert_from(approved_content, 'UTF8')::jsonb -> 'terms', false));
 
+-- From this instant on a version is sold instead of the one before, which is sold until then.
+create function takes_over_at(v tariff_version) returns timestamptz
+language sql immutable parallel safe as $$
+    select greatest(v.orderable_from, v.on_sale_from::timestamp at time zone interval '8 hours')
+$$;
+
+-- The version of a tariff that is in force at an instant; none before its first one is.
+create function tariff_in_force(scheme text, instant timestamptz) returns setof tariff_version
+language sql stable parallel safe as $$
+    select v.* from tariff_version v where v.scheme_id = scheme and v.takes_over_at <= instant order by v.version desc limit 1
+$$;
+
 -- The server publishes what was approved and may not say that a row was imported; the engineer's command may.
 revoke insert on tariff_version from mingbai_app;
 grant insert (scheme_id, version, published_at, orderable_from, name, kind, regions, audience, channels, on_sale_from,
