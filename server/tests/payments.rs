@@ -161,7 +161,7 @@ impl Shop {
         let mut tx = self.world.db.app.begin().await.unwrap();
         let of = Of::Line { month: "2026-09".parse().unwrap(), line_no };
         let (amount, note) = (yuan(amount), String::new());
-        let new = NewRefund { subscriber_id: self.a, of, amount, reason: Reason::Goodwill, note };
+        let new = NewRefund { subscriber_id: self.a, of, amount, reason: Reason::Goodwill, note, dispute_id: None };
         let refund_id = desk::ask(&mut tx, &staff(1, "li.na", Role::Agent), &new, self.clock.now()).await.unwrap();
         let rng = &mut StdRng::seed_from_u64(refund_id.unsigned_abs());
         let lead = staff(2, "wang.li", Role::AgentLead);
