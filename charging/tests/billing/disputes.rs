@@ -163,7 +163,7 @@ async fn a_refund_that_is_rejected_leaves_nothing_awarded_and_an_answer_due() {
     assert!(!is_due(&world, id, 1).await, "it is disputed as before");
     step(&world, async |conn| answer(conn, &agent, case, Some(yuan("5")), "少退一些", noon()).await).await.unwrap();
     let next_day = noon() + TimeDelta::days(1);
-    // Reopened while the refund of the first answer still waits: that is taken back, and the second round stays open.
+    // The refund of the answer before still waits, and is rejected in the second round.
     step(&world, async |conn| reopen(conn, case, "不够", &mut rng(), next_day).await).await.unwrap();
     let waits = step(&world, async |conn| answer(conn, &agent, case, Some(yuan("1")), "再退", next_day).await).await;
     assert!(matches!(waits, Err(DisputeError::RefundWaits)), "{waits:?}");

@@ -397,7 +397,7 @@ async fn the_ledger_moves_what_was_settled_or_returned_and_the_balance_is_never_
             ("of a line, posted to the balance", posted("'gateway', 'balance'", 40, "1"), "transfer_settlement"),
             (
                 "into the balance, posted to what is owed",
-                format!("{top_up}; {}", posted("'gateway', 'receivable'", 20, SETTLEMENT)),
+                top_up.replace("'gateway', 'balance'", "'gateway', 'receivable'"),
                 "transfer_settlement",
             ),
             ("what goes back through the gateway, given into the balance", granted("balance"), "transfer_refund_part"),
