@@ -447,7 +447,7 @@ async fn a_part_of_a_payment_of_another_system_goes_back_and_its_day_is_looked_a
     let shop = Shop::new(0, 0, true).await;
     shop.staff().await;
     let long_ago = books::Remembered {
-        out_trade_no: "OLD-1".to_owned(),
+        out_trade_no: "OLD-000001".to_owned(),
         transaction_id: "4200000000000000000077".to_owned(),
         fen: 10_000,
         paid_at: shop.clock.now() - TimeDelta::days(40),

@@ -201,7 +201,8 @@ pub async fn execute(
     }
     parts.extend(lines::carry_out(conn, &of_lines, now).await?);
     write_parts(conn, &parts, &nonce(rng), now).await?;
-    let made: Vec<_> = inserted.iter().map(|(refund_id, fit)| (fit.item.subscriber_id, *refund_id, fit.place)).collect();
+    let made: Vec<_> =
+        inserted.iter().map(|(refund_id, fit)| (fit.item.subscriber_id, *refund_id, fit.place)).collect();
     Ok(Done { already: items.len() - made.len(), made })
 }
 

@@ -228,7 +228,9 @@ impl PartRow {
         match next {
             PartState::Approved => now,
             PartState::Disputed if self.give_up_by.is_none() => now + DISPUTED_PAUSE,
-            PartState::Disputed | PartState::Sent | PartState::Confirmed | PartState::Failed => now + retry_pause(self.tries + 1),
+            PartState::Disputed | PartState::Sent | PartState::Confirmed | PartState::Failed => {
+                now + retry_pause(self.tries + 1)
+            }
         }
     }
 }

@@ -250,11 +250,7 @@ async fn decided(conn: &mut PgConnection, offset: i64) -> Result<(Vec<Row>, i64)
 }
 
 /// Refunds of which a part is in one of these states. All of them wait for something, so `refund_part_due` has few.
-async fn with_part_in(
-    conn: &mut PgConnection,
-    states: &[&str],
-    offset: i64,
-) -> Result<(Vec<Row>, i64), RefundError> {
+async fn with_part_in(conn: &mut PgConnection, states: &[&str], offset: i64) -> Result<(Vec<Row>, i64), RefundError> {
     let total = sqlx::query_scalar!(
         r#"select count(distinct (subscriber_id, refund_id)) as "count!" from refund_part
         where state in ('approved', 'sent', 'disputed') and state = any($1)"#,

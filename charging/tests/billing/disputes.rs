@@ -154,7 +154,9 @@ async fn a_refund_that_is_rejected_leaves_nothing_awarded_and_an_answer_due() {
         let mut tx = world.db.app.begin().await.unwrap();
         let refund_id: i64 =
             sqlx::query_scalar("select refund_id from refund where state = 'asked'").fetch_one(&mut *tx).await.unwrap();
-        charging::refund::desk::reject(&mut tx, &lead, id, refund_id, "价格没有错", noon() + TimeDelta::days(1)).await.unwrap();
+        charging::refund::desk::reject(&mut tx, &lead, id, refund_id, "价格没有错", noon() + TimeDelta::days(1))
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         find(&mut world.db.app.acquire().await.unwrap(), case).await.unwrap().unwrap()
     };

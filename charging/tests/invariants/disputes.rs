@@ -162,12 +162,40 @@ async fn an_answer_follows_only_a_rejection_of_the_one_before() {
         broken.app(),
         &[
             ("rejected before it was upheld", step("refused", "9.90", "null"), "dispute_event_after_named"),
-            ("rejected though it was explained", format!("{}; {}", step("explained", "null", "null"), step("refused", "9.90", last)), "dispute_event_after"),
-            ("rejected twice", format!("{refused_once}; {}", step("refused", "9.90", "(select min(event_id) from dispute_event)")), "dispute_refused_once"),
-            ("rejected without saying how much", format!("{upheld}; {}", step("refused", "null", last)), "dispute_event_award"),
-            ("rejected without a word", format!("{upheld}; {}", step("refused", "9.90", last).replace("'理由'", "null")), "dispute_event_words"),
-            ("answered twice", format!("{refused_once}; {}; {}", step("upheld", "5", last), step("explained", "null", "(select event_id from dispute_event where what = 'refused')")), "dispute_answered_once"),
-            ("answered again without a rejection", format!("{upheld}; {}", step("upheld", "5", last)), "dispute_event_after"),
+            (
+                "rejected though it was explained",
+                format!("{}; {}", step("explained", "null", "null"), step("refused", "9.90", last)),
+                "dispute_event_after",
+            ),
+            (
+                "rejected twice",
+                format!("{refused_once}; {}", step("refused", "9.90", "(select min(event_id) from dispute_event)")),
+                "dispute_refused_once",
+            ),
+            (
+                "rejected without saying how much",
+                format!("{upheld}; {}", step("refused", "null", last)),
+                "dispute_event_award",
+            ),
+            (
+                "rejected without a word",
+                format!("{upheld}; {}", step("refused", "9.90", last).replace("'理由'", "null")),
+                "dispute_event_words",
+            ),
+            (
+                "answered twice",
+                format!(
+                    "{refused_once}; {}; {}",
+                    step("upheld", "5", last),
+                    step("explained", "null", "(select event_id from dispute_event where what = 'refused')")
+                ),
+                "dispute_answered_once",
+            ),
+            (
+                "answered again without a rejection",
+                format!("{upheld}; {}", step("upheld", "5", last)),
+                "dispute_event_after",
+            ),
         ],
     )
     .await;

@@ -188,9 +188,7 @@ async fn never_more_than_was_paid_never_twice_and_never_elsewhere() {
     let approved = paid.approved(40);
     let after = |sql: String| format!("{approved}; {first}; {sql}");
     accepted(app, &after(paid.part(2, "gateway", 10, (40, 30), (1, 40, 30)))).await;
-    let of_line_3 = |sql: &str| {
-        sql.replace("'2026-09-01', 1", "'2026-09-01', 3").replace("59, 'line'", "40, 'line'")
-    };
+    let of_line_3 = |sql: &str| sql.replace("'2026-09-01', 1", "'2026-09-01', 3").replace("59, 'line'", "40, 'line'");
     let failed = "update refund_part set state = 'failed', failed_at = now(), sent_at = now()";
     let instead = |amount: i32| {
         format!(
@@ -253,7 +251,11 @@ async fn what_is_waived_was_approved_for_the_line_and_no_more() {
         app,
         &[
             ("before anybody let it go", format!("{asked}; {}", waived(15, "15")), "settlement_waived"),
-            ("without saying what was approved", format!("{approved}; {}", waived(15, "null")), "settlement_waived_within"),
+            (
+                "without saying what was approved",
+                format!("{approved}; {}", waived(15, "null")),
+                "settlement_waived_within",
+            ),
             ("saying that more was approved", format!("{approved}; {}", waived(19, "19")), "settlement_waived"),
             ("more than was approved", format!("{approved}; {}", waived(16, "15")), "settlement_waived_within"),
             (

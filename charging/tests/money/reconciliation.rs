@@ -132,7 +132,9 @@ async fn a_statement_is_looked_at_again_while_it_is_new_or_something_is_open() {
     for day in [old, new] {
         let lines = if day == old { vec![line("P9-9-00000000", "5")] } else { Vec::new() };
         for kind in [Kind::Payment, Kind::Refund] {
-            keep(&mut conn, key(day, kind), [1; 32], if kind == Kind::Payment { &lines } else { &[] }, now()).await.unwrap();
+            keep(&mut conn, key(day, kind), [1; 32], if kind == Kind::Payment { &lines } else { &[] }, now())
+                .await
+                .unwrap();
             reconcile(&mut conn, key(day, kind), now()).await.unwrap();
         }
         keep_unreadable(&mut conn, key(old, Kind::Refund), &[(1, "it is not UTF-8")], now()).await.unwrap();

@@ -172,7 +172,10 @@ async fn what_hangs_at_the_gateway_is_asked_after_until_it_moves_or_somebody_giv
     assert_eq!(money.balance().await, "0");
     assert_eq!(told(&money, &number, PartEvent::Stuck).await, Step::To(PartState::Failed));
     assert_eq!(told(&money, &number, PartEvent::Succeeded).await, Step::Contradicted);
-    assert_eq!((find(&money, refund_id).await.state, money.balance().await), (RefundState::Confirmed, "59.00".to_owned()));
+    assert_eq!(
+        (find(&money, refund_id).await.state, money.balance().await),
+        (RefundState::Confirmed, "59.00".to_owned())
+    );
     assert_eq!(money.account("refund_under_way").await, yuan("0"));
     money.check_books().await;
     money.drop().await;
@@ -207,7 +210,10 @@ async fn the_desk_reads_what_waits_longest_first_and_what_was_decided_last() {
     let first = refunded(&money, &of_line(&money, 1, "9")).await;
     let second = refunded(&money, &of_line(&money, 1, "8")).await;
     let by = |hours: i64| format!("update refund set decided_at = decided_at + interval '{hours} hours'");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{} where refund_id = {second}", by(1)))).execute(&money.world.db.owner).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{} where refund_id = {second}", by(1))))
+        .execute(&money.world.db.owner)
+        .await
+        .unwrap();
     let third = charging::refund::ask(&mut *money.conn().await, &of_line(&money, 2, "1"), &By::Subscriber, now()).await;
     let listed = async |listed: Listed| {
         let (refunds, total) = view::list(&mut *money.conn().await, listed, 1).await.unwrap();

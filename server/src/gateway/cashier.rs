@@ -166,7 +166,13 @@ impl Cashier {
         match self.send(part).await {
             Ok(refund) => record::refund(&self.pool, &refund, self.now()).await,
             Err(error) if error.is_final() => self.ask_after(part, Some(error)).await,
-            Err(error) => self.not_known(part, &error).await,
+            // Whoever looks why it does not go reads it.
+            Err(error @ GatewayError::Refused { .. }) => self.not_known(part, &error).await,
+            // When it is asked after was written down before it was sent.
+            Err(error) => {
+                tracing::warn!(number = %part.number, %error, "what became of a refund is not known");
+                Ok(())
+            }
         }
     }
 

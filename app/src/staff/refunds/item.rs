@@ -9,13 +9,7 @@ use crate::i18n::{Locale, td_string};
 use crate::me::{part_text, refund_tag};
 
 /// A refund with everything that decides about it, and the forms of whoever may: `login`, who `decides` or not.
-pub fn item(
-    l: Locale,
-    refund: Refund,
-    msisdn: String,
-    (login, decides): (&str, bool),
-    now: DateTime<Utc>,
-) -> AnyView {
+pub fn item(l: Locale, refund: Refund, msisdn: String, (login, decides): (&str, bool), now: DateTime<Utc>) -> AnyView {
     let of = match &refund.of {
         Of::Line { month, line_no } => td_string!(l, pay.of_line, month = month_text(l, *month), line = line_no),
         Of::Imported(charge) => td_string!(l, pay.of_imported_id, id = charge.imported_charge_id),
