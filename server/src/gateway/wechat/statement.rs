@@ -171,8 +171,7 @@ fn read(columns: &Columns, values: &[&str]) -> Result<StatementLine, &'static st
     if number.is_empty() || number == "0" || gateway_number.is_empty() {
         return Err("it names no order");
     }
-    let is_number =
-        |text: &str| text.chars().count() <= NUMBER_CHARS_MAX && !text.chars().any(|character| character.is_control());
+    let is_number = |text: &str| text.chars().count() <= NUMBER_CHARS_MAX && !text.chars().any(char::is_control);
     if !is_number(number) || !is_number(gateway_number) {
         return Err("its number is none");
     }
