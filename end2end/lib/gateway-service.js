@@ -164,6 +164,11 @@ function answer(request, body) {
     payment.state = 'CLOSED';
     return { status: 204 };
   }
+  const byOwnNumber = /^\/v3\/pay\/transactions\/id\/([^/]+)$/.exec(path);
+  if (byOwnNumber) {
+    const payment = [...payments.values()].find(({ id, paidAt }) => paidAt && id === byOwnNumber[1]);
+    return payment ? { status: 200, json: transaction(payment) } : refuse(404, 'ORDER_NOT_EXIST');
+  }
   if (path === '/v3/pay/transactions/native') return prepare('NATIVE', asked);
   if (path === '/v3/pay/transactions/h5') return prepare('MWEB', asked);
   if (path === '/v3/refund/domestic/refunds') return refund(asked);
