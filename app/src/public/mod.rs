@@ -8,6 +8,7 @@ mod display;
 mod home;
 mod messages;
 mod names;
+pub mod statement;
 mod tariff;
 mod zone;
 
@@ -17,5 +18,6 @@ pub use clarity::{ClarityPage, RulesPage};
 pub use compare::ComparePage;
 pub use home::HomePage;
 pub use messages::MessagesPage;
+pub use statement::{StatementPage, StatementsPage};
 pub use tariff::{DifferencePage, TariffPage};
 pub use zone::ZonePage;
