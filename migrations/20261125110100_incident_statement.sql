@@ -1,23 +1,27 @@
 -- 公开说明 What the public is told of an incident. Its figures are those of the execution, once that is done: nobody types them.
 alter table incident_execution
-    add constraint incident_execution_figures unique (incident_id, finished_at, made);
+    add constraint incident_execution_done unique (incident_id, batch_id, finished_at);
+alter table refund_batch
+    add constraint refund_batch_figures unique (batch_id, made, returned);
 
 -- One an incident. Append-only.
 create table incident_statement (
     statement_id bigint generated always as identity primary key,
     incident_id bigint not null,
+    batch_id bigint not null,
     finished_at timestamptz not null,
-    -- Refunds that were made: as the execution says, by foreign key.
+    -- Refunds that were made, and yuan in all: as the batch says, by foreign key.
     refunds bigint not null check (refunds > 0),
+    amount numeric(20, 2) not null check (amount > 0),
     -- Who got them.
     subscribers bigint not null,
-    -- Yuan.
-    amount numeric(20, 2) not null check (amount > 0),
     -- The day by which everything arrives.
     arrives_by date not null,
     constraint incident_statement_once unique (incident_id),
-    constraint incident_statement_figures foreign key (incident_id, finished_at, refunds)
-        references incident_execution (incident_id, finished_at, made),
+    constraint incident_statement_done foreign key (incident_id, batch_id, finished_at)
+        references incident_execution (incident_id, batch_id, finished_at),
+    constraint incident_statement_figures foreign key (batch_id, refunds, amount)
+        references refund_batch (batch_id, made, returned),
     constraint incident_statement_subscribers check (subscribers between 1 and refunds)
 );
 grant select, insert on incident_statement to mingbai_app;

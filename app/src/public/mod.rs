@@ -18,6 +18,7 @@ pub use clarity::{ClarityPage, RulesPage};
 pub use compare::ComparePage;
 pub use home::HomePage;
 pub use messages::MessagesPage;
+pub use names::announced;
 pub use statement::{StatementPage, StatementsPage};
 pub use tariff::{DifferencePage, TariffPage};
 pub use zone::ZonePage;

@@ -169,8 +169,9 @@ async fn an_account_is_blocked_out_of_an_incident_and_unblocked_by_another() {
     assert!(matches!(unblock(&mut conn, &ann, id, eve, today()).await, Err(IncidentError::SamePerson)));
     unblock(&mut conn, &bob, id, eve, today()).await.unwrap();
     assert!(matches!(unblock(&mut conn, &bob, id, eve, today()).await, Err(IncidentError::NoAccount)));
-    block(&mut conn, &bob, id, &login, today()).await.unwrap();
-    unblock_account(&mut conn, &administrator, eve, today()).await.unwrap();
+    let later = today() + chrono::TimeDelta::minutes(1);
+    block(&mut conn, &bob, id, &login, later).await.unwrap();
+    unblock_account(&mut conn, &administrator, eve, later).await.unwrap();
     let blocks = source(&mut conn, id).await.unwrap().blocks;
     let lifted: Vec<Option<&str>> = blocks.iter().map(|block| block.lifted_by.as_deref()).collect();
     assert_eq!(lifted, [Some("bob"), Some("adm")], "an administrator's word counts here too");

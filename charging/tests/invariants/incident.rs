@@ -218,9 +218,10 @@ async fn told() -> Broken {
     let sql = format!(
         "insert into incident_approval values (1, 1, 1, 2, now());
         insert into incident_execution (incident_id, proposal_no, batch_id, state, made, started_by, started_at, finished_at)
-            values (1, 1, 1, 'done', 3, 1, now(), '2026-11-01T00:00:00Z');
-        insert into incident_statement (incident_id, finished_at, refunds, subscribers, amount, arrives_by)
-            values (1, '2026-11-01T00:00:00Z', 3, 2, 95, '2026-11-08');
+            values (1, 1, 1, 'done', 1, 1, now(), '2026-11-01T00:00:00Z');
+        update refund_batch set approved_by = 'staff:bob', approved_at = asked_at, made = 1, returned = 95;
+        insert into incident_statement (incident_id, batch_id, finished_at, refunds, amount, subscribers, arrives_by)
+            values (1, 1, '2026-11-01T00:00:00Z', 1, 95, 1, '2026-11-08');
         insert into incident_statement_version values (1, 1, '标题', '{{subscribers}} {{amount}} {{until}}', 'Title',
             '{{subscribers}} {{amount}} {{until}}', 1, now());
         insert into incident_block (incident_id, staff_id, blocked_by, blocked_at) values (1, 2, 1, now());
@@ -281,10 +282,10 @@ async fn what_stops_the_source_is_lifted_by_somebody_else() {
 #[tokio::test]
 async fn what_the_public_is_told_has_the_figures_of_the_execution_and_two_people() {
     let broken = told().await;
-    let statement = |finished: &str, refunds: i64, subscribers: i64| {
+    let statement = |incident: i64, refunds: i64, amount: i64, subscribers: i64| {
         format!(
-            "insert into incident_statement (incident_id, finished_at, refunds, subscribers, amount, arrives_by)
-            values (2, '{finished}', {refunds}, {subscribers}, 95, '2026-11-08')"
+            "insert into incident_statement (incident_id, batch_id, finished_at, refunds, amount, subscribers, arrives_by)
+            values ({incident}, 1, '2026-11-01T00:00:00Z', {refunds}, {amount}, {subscribers}, '2026-11-08')"
         )
     };
     let version = |no: i32, text: &str| {
@@ -301,14 +302,19 @@ async fn what_the_public_is_told_has_the_figures_of_the_execution_and_two_people
     refused(
         broken.app(),
         &[
-            ("of no execution", statement("2026-11-01T00:00:00Z", 3, 2), "incident_statement_figures"),
-            ("other figures", statement("2026-11-01T00:00:00Z", 4, 2).replace("(2,", "(1,"), "incident_statement_once"),
-            ("more who got it than refunds", statement("2026-11-01T00:00:00Z", 3, 4), "incident_statement_subscribers"),
+            ("of no execution", statement(2, 1, 95, 1), "incident_statement_done"),
+            ("twice", statement(1, 1, 95, 1), "incident_statement_once"),
+            ("more who got it than refunds", statement(2, 1, 95, 2), "incident_statement_subscribers"),
             ("figures altered", "update incident_statement set amount = 1".to_owned(), DENIED),
             (
-                "the execution altered under it",
-                "update incident_execution set made = 4".to_owned(),
+                "what was returned altered under it",
+                "update refund_batch set returned = 94".to_owned(),
                 "incident_statement_figures",
+            ),
+            (
+                "begun again under it",
+                "update incident_execution set state = 'running', finished_at = null".to_owned(),
+                "incident_statement_done",
             ),
             ("figures left out", version(2, "{subscribers} {amount}"), "incident_statement_says_figures"),
             ("written over", version(1, whole), "incident_statement_version_pkey"),

@@ -23,7 +23,7 @@ pub(super) fn statement_step(
     member: &Member,
 ) -> impl IntoView + use<> {
     let id = incident.incident_id;
-    let is_done = execution.is_some_and(|execution| execution.progress == Progress::Done && execution.made > 0);
+    let is_done = execution.is_some_and(|execution| execution.progress == Progress::Done);
     let body = match statement {
         None if is_done && member.may(Permission::HandleIncidents) => {
             press(id, "/staff/api/begin_statement", td_string!(l, statement.begin), ().into_any())

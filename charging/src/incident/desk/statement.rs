@@ -139,10 +139,11 @@ pub async fn begin(
     let by_gateway = execution.finished_at + Days::new(days);
     let arrives_by = local_date(execution.deadline_at.map_or(by_gateway, |deadline| deadline.max(by_gateway)));
     let begun = sqlx::query!(
-        "insert into incident_statement (incident_id, finished_at, refunds, subscribers, amount, arrives_by)
-        select e.incident_id, e.finished_at, e.made, count(distinct r.subscriber_id), sum(r.amount), $2
-        from incident_execution e join refund r on r.batch_id = e.batch_id
-        where e.incident_id = $1 and e.state = 'done' group by e.incident_id, e.finished_at, e.made",
+        "insert into incident_statement (incident_id, batch_id, finished_at, refunds, amount, subscribers, arrives_by)
+        select e.incident_id, e.batch_id, e.finished_at, b.made, b.returned,
+            (select count(distinct r.subscriber_id) from refund r where r.batch_id = e.batch_id), $2
+        from incident_execution e join refund_batch b on b.batch_id = e.batch_id
+        where e.incident_id = $1 and e.state = 'done' and b.made > 0",
         incident_id,
         arrives_by,
     )
