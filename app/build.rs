@@ -14,7 +14,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
 fn translations() -> Result<(), Box<dyn std::error::Error>> {
     use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 
-    const NAMESPACES: [&str; 20] = [
+    const NAMESPACES: [&str; 21] = [
         "common",
         "tariff",
         "sign_in",
@@ -28,6 +28,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
         "staff",
         "mass_offer",
         "incident",
+        "statement",
         "version",
         "clarity",
         "board",

@@ -81,6 +81,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/channels") view=public::ChannelsPage ssr=SsrMode::Async />
             <Route path=path!("/channels/:id") view=public::ChannelPage ssr=SsrMode::Async />
             <Route path=path!("/channels/:id/check") view=public::CheckPage ssr=SsrMode::Async />
+            <Route path=path!("/statements") view=public::StatementsPage ssr=SsrMode::Async />
+            <Route path=path!("/statements/:id") view=public::StatementPage ssr=SsrMode::Async />
             <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
             <Route path=path!("/demo/handset/:msisdn") view=HandsetPage ssr=SsrMode::Async />
             <Route path=path!("/demo/pay/:prepay_id") view=DemoPayPage ssr=SsrMode::Async />
@@ -124,6 +126,7 @@ fn Pages() -> impl IntoView {
             <Route path=path!("/staff/incidents/detectors") view=staff::DetectorsPage ssr=SsrMode::Async />
             <Route path=path!("/staff/incidents/findings/:finding") view=staff::FindingPage ssr=SsrMode::Async />
             <Route path=path!("/staff/incidents/:incident") view=staff::IncidentPage ssr=SsrMode::Async />
+            <Route path=path!("/staff/incidents/:incident/statement") view=staff::IncidentStatementPage ssr=SsrMode::Async />
             <Route path=path!("/staff/incidents/:incident/charges") view=staff::AffectedPage ssr=SsrMode::Async />
             <Route path=path!("/staff/tariffs/board") view=staff::BoardPage ssr=SsrMode::Async />
             <Route path=path!("/staff/tariffs/board/effect") view=staff::EffectPage ssr=SsrMode::Async />

@@ -94,6 +94,7 @@ pub fn Footer() -> impl IntoView {
             <div class="foot-inner">
                 <p>{td_string!(l, common.promise)}</p>
                 <p><a href="/channels">{td_string!(l, channel.directory)}</a></p>
+                <p><a href="/statements">{td_string!(l, statement.all)}</a></p>
                 <p><a href="/notices">{td_string!(l, common.foot_notices)}</a></p>
                 <p><a href="tel:10086">{td_string!(l, common.human)}</a></p>
             </div>

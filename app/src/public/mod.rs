@@ -8,6 +8,7 @@ mod display;
 mod home;
 mod messages;
 mod names;
+pub mod statement;
 mod tariff;
 mod zone;
 
@@ -18,5 +19,6 @@ pub use compare::ComparePage;
 pub use home::HomePage;
 pub use messages::MessagesPage;
 pub use names::announced;
+pub use statement::{StatementPage, StatementsPage};
 pub use tariff::{DifferencePage, TariffPage};
 pub use zone::ZonePage;

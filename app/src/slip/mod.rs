@@ -1,7 +1,9 @@
 //! 订单凭证 The slip of an order or a raised cap as a PDF: what was asked, what was answered, the tariff as it was public, and the proof of it
-//! inside, so that the file can be checked by itself (`charging::consent::proof`). Bills and itemised lists look alike ([`papers`]).
+//! inside, so that the file can be checked by itself (`charging::consent::proof`). Bills, itemised lists and the
+//! reports of incidents look alike ([`papers`], [`incident`]).
 
 mod face;
+mod incident;
 mod pages;
 mod papers;
 mod table;
@@ -16,6 +18,7 @@ use krilla::embed::{AssociationKind, EmbeddedFile, MimeType};
 use krilla::metadata::Metadata;
 use krilla::page::PageSettings;
 
+pub use self::incident::{IncidentReport, incident_paper};
 pub use self::papers::{bill_paper, months_paper, records_paper};
 
 use self::face::Face;

@@ -178,7 +178,7 @@ fn six(amount: Decimal) -> String {
     amount.to_string()
 }
 
-fn finish(l: Locale, pages: &Pages, title: &str) -> Result<Vec<u8>, SlipError> {
+pub(super) fn finish(l: Locale, pages: &Pages, title: &str) -> Result<Vec<u8>, SlipError> {
     let mut document = Document::new();
     let language = crate::request::language_tag(l).to_owned();
     document.set_metadata(Metadata::new().title(title.to_owned()).language(language));

@@ -26,7 +26,8 @@ pub use channels::{ChannelPage, ChannelsPage};
 pub use disputes::{CasePage, ComplaintsPage, LookPage, SubscriberPage};
 pub use enrol::EnrolPage;
 pub use home::StaffHomePage;
-pub use incidents::{AffectedPage, DetectorsPage, FindingPage, IncidentPage, IncidentsPage};
+pub use incidents::{AffectedPage, DetectorsPage, FindingPage, IncidentPage, IncidentStatementPage, IncidentsPage};
+pub(crate) use incidents::{part_state, refund_route, route_name};
 pub use layout::{DeskFooter, DeskHeader};
 pub use mass_offers::{MassOfferPage, MassOffersPage};
 pub use password::StaffPasswordPage;
@@ -36,6 +37,7 @@ pub use refused::RefusedPage;
 pub use sign_in::StaffLoginPage;
 pub(crate) use tariffs::judged;
 pub use tariffs::{DraftPage, NewDraftPage, SubmissionPage, TariffWorkPage};
+pub(crate) use words::action_name;
 
 use charging::staff::{Actor, Member};
 use http::HeaderMap;

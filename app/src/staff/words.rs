@@ -44,7 +44,9 @@ pub fn permission_text(l: Locale, permission: Permission) -> &'static str {
 /// What was done; an action that is not the staff's stands as it is.
 pub fn action_name(l: Locale, action: &str) -> String {
     let Some(known) = Action::named(action) else {
-        let known = super::board::action_name(l, action).or_else(|| channels::action_name(l, action));
+        let known = super::board::action_name(l, action)
+            .or_else(|| channels::action_name(l, action))
+            .or_else(|| super::incidents::action_name(l, action));
         return known.unwrap_or(action).to_owned();
     };
     let name = match known {

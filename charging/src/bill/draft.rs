@@ -108,6 +108,8 @@ pub(super) async fn next_batch(
                where f.subscriber_id = s.subscriber_id and f.month <= $2 and p.ends_at is null
                    and (p.recurring_price > 0 or p.one_off_price > 0)
                    and (n.sent_at <= $5) is distinct from true
+                   and not exists (select from frozen_subscription z
+                       where z.subscriber_id = p.subscriber_id and z.subscription_id = p.subscription_id)
                    and not exists (select from charge c
                        where c.subscriber_id = f.subscriber_id and c.subscription_id = f.subscription_id
                            and c.kind in ('recurring', 'one_off'))
@@ -178,6 +180,7 @@ async fn read_previous(
     Ok(())
 }
 
+/// What subscriptions cost in the month; nothing of those that an incident froze.
 async fn read_due(
     conn: &mut PgConnection,
     month: Month,
@@ -189,7 +192,9 @@ async fn read_due(
         "select s.subscriber_id, s.subscription_id, s.scheme_id, s.version, s.recurring_price, s.one_off_price,
              s.penalty, s.starts_at, s.ends_at, s.end_reason, t.terms #>> '{recurring,first_month}' as first_month
          from subscription s join tariff_version t on t.scheme_id = s.scheme_id and t.version = s.version
-         where s.subscriber_id = any($1) and s.starts_at < $3 and (s.ends_at is null or s.ends_at >= $2)",
+         where s.subscriber_id = any($1) and s.starts_at < $3 and (s.ends_at is null or s.ends_at >= $2)
+             and not exists (select from frozen_subscription z
+                 where z.subscriber_id = s.subscriber_id and z.subscription_id = s.subscription_id)",
         wanted,
         month.start(),
         month.end()

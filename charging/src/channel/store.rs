@@ -58,7 +58,11 @@ pub enum ChannelError {
 impl From<sqlx::Error> for ChannelError {
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) {
-            Some("agent_channel_decided_by_another" | "agent_content_decided_by_another") => Self::Oneself,
+            Some(
+                "agent_channel_decided_by_another"
+                | "agent_content_decided_by_another"
+                | "agent_channel_decision_after_another",
+            ) => Self::Oneself,
             Some(
                 "agent_channel_decision_pkey"
                 | "agent_channel_stop_pkey"
@@ -307,9 +311,13 @@ pub async fn decide(
     let reason = if approved { optional_reason(reason)? } else { needed_reason(reason)? };
     let before = lock(conn, channel_id, now).await?;
     let asked = before.versions.iter().find(|asked| asked.version == version).ok_or(ChannelError::NotFound)?;
+    // Whoever stopped the one before out of an incident does not let the channel go on.
+    let after = before.approved().filter(|_| approved).map(|held| held.version);
     sqlx::query!(
-        "insert into agent_channel_decision (agent_channel_id, version, submitted_by, decided_by, decided_at, approved, reason)
-        values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into agent_channel_decision (agent_channel_id, version, submitted_by, decided_by, decided_at, approved, reason,
+            after_version, after_stopped_by)
+        select $1, $2, $3, $4, $5, $6, $7, i.version, i.stopped_by
+        from (select 1) as one left join incident_channel i on i.agent_channel_id = $1 and i.version = $8",
         channel_id.as_str(),
         version,
         asked.submitted_by,
@@ -317,6 +325,7 @@ pub async fn decide(
         now,
         approved,
         reason,
+        after,
     )
     .execute(&mut *conn)
     .await?;
@@ -358,12 +367,26 @@ pub async fn stop(
     now: DateTime<Utc>,
 ) -> Result<(), ChannelError> {
     drafts_or_approves(actor)?;
+    stop_held(conn, actor, channel_id, (why, reason), now).await?;
+    Ok(())
+}
+
+/// The same by whoever the caller found may; the version that was stopped.
+pub(crate) async fn stop_held(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    channel_id: &ChannelId,
+    (why, reason): (Why, &str),
+    now: DateTime<Utc>,
+) -> Result<i32, ChannelError> {
     let reason = needed_reason(reason)?;
     let before = lock(conn, channel_id, now).await?;
     let held = before.approved().filter(|held| held.stop.is_none()).ok_or(ChannelError::DecidedBefore)?;
     add_stop(conn, (channel_id, held.version), (why, &reason), staff_id(actor)?, now).await?;
     let action = if why == Why::Ended { "channel.end" } else { "channel.suspend" };
-    end(conn, actor, action, &before, now).await
+    let version = held.version;
+    end(conn, actor, action, &before, now).await?;
+    Ok(version)
 }
 
 async fn add_stop(

@@ -6,3 +6,4 @@ pub mod desk;
 pub mod detector;
 pub mod finding;
 pub mod imported;
+pub mod statement;

@@ -75,7 +75,7 @@ pub struct PostedCharge {
 /// Returns them in no particular order.
 ///
 /// # Errors
-/// When one of them is refused; none is posted then.
+/// When one of them is refused, as of a subscription that an incident froze; none is posted then.
 pub async fn post_charges(conn: &mut PgConnection, charges: &[NewCharge]) -> Result<Vec<PostedCharge>, LedgerError> {
     if charges.is_empty() {
         return Ok(Vec::new());
@@ -102,6 +102,8 @@ pub async fn post_charges(conn: &mut PgConnection, charges: &[NewCharge]) -> Res
              select new.*, case when kind = 'penalty' then amount end from unnest($1::bigint[], $2::text[], $3::date[], $4::bigint[], $5::text[], $6::integer[],
                  $7::numeric[], $8::numeric[], $9::text[], $10::bigint[], $11::numeric[], $12::timestamptz[]) as new (subscriber_id, kind, month, subscription_id, scheme_id, version,
                  recurring_price, one_off_price, usage_source_id, quantity, amount, charged_at)
+             where new.kind not in ('recurring', 'one_off', 'penalty') or not exists (select from frozen_subscription z
+                 where z.subscriber_id = new.subscriber_id and z.subscription_id = new.subscription_id)
              returning subscriber_id, charge_id, kind, subscription_id, amount, charged_at),
          moved as (
              insert into transfer (subscriber_id, debit_account, credit_account, amount, at, charge_id)

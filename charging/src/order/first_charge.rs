@@ -76,7 +76,7 @@ impl Due {
     pub const FIRST: Self = Self { remind_at: DateTime::<Utc>::UNIX_EPOCH, subscriber_id: 0, subscription_id: 0 };
 }
 
-/// The next reminders that are due after one, the longest waiting first, at most `limit`.
+/// The next reminders that are due after one, the longest waiting first, at most `limit`. What an incident froze waits.
 ///
 /// # Errors
 /// When the database failed.
@@ -88,6 +88,8 @@ pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, after: Due, limit:
         join subscription s on s.subscriber_id = f.subscriber_id and s.subscription_id = f.subscription_id
         where f.reminded_at is null and f.remind_at <= $1
             and (f.remind_at, f.subscriber_id, f.subscription_id) > ($2, $3, $4) and s.ends_at is null
+            and not exists (select from frozen_subscription z
+                where z.subscriber_id = s.subscriber_id and z.subscription_id = s.subscription_id)
         order by f.remind_at, f.subscriber_id, f.subscription_id limit $5",
         now,
         after.remind_at,
@@ -148,7 +150,9 @@ pub async fn remind(conn: &mut PgConnection, subscribers: &[i64], now: DateTime<
             from first_charge f
             join subscription s on s.subscriber_id = f.subscriber_id and s.subscription_id = f.subscription_id
             join tariff_version t on t.scheme_id = s.scheme_id and t.version = s.version
-            where f.subscriber_id = any($1) and f.reminded_at is null and f.remind_at <= $2 and s.ends_at is null)
+            where f.subscriber_id = any($1) and f.reminded_at is null and f.remind_at <= $2 and s.ends_at is null
+                and not exists (select from frozen_subscription z
+                    where z.subscriber_id = s.subscriber_id and z.subscription_id = s.subscription_id))
         update first_charge f set reminded_at = $2, reply_number = coalesce(due.last_number + 1, $3) + due.nth - 1,
             is_free = due.is_free
         from due where f.subscriber_id = due.subscriber_id and f.subscription_id = due.subscription_id

@@ -23,7 +23,7 @@ pub enum OrderError {
     NotPublic,
     #[error("the tariff was not on sale that day")]
     NotOnSale,
-    #[error("there is no such tariff, or it has no machine-readable price")]
+    #[error("there is no such tariff, it has no machine-readable price, or an incident stopped it")]
     UnknownTariff,
     #[error("the consent is of another subscriber, for another version, or for another price")]
     NoConsent,
@@ -105,7 +105,7 @@ pub struct NewOrder {
 /// Stores an order at the price of its tariff version and returns its id.
 ///
 /// # Errors
-/// When the version does not exist, has no price, was not public or not on sale at that instant, or when the consent is
+/// When the version does not exist, has no price, is stopped by an incident, was not public or not on sale at that instant, or when the consent is
 /// not this subscriber's yes to this version at this price.
 pub async fn place(conn: &mut PgConnection, order: &NewOrder) -> Result<i64, OrderError> {
     sqlx::query_scalar!(
@@ -114,6 +114,8 @@ pub async fn place(conn: &mut PgConnection, order: &NewOrder) -> Result<i64, Ord
         select $1, scheme_id, version, published_at, orderable_from, on_sale_from, on_sale_until, recurring_price,
             one_off_price, $4, $5, $6, $7
         from tariff_version where scheme_id = $2 and version = $3 and terms is not null
+            and not exists (
+                select from incident_stop p where p.scheme_id = $2 and p.lifted_at is null and p.stopped_at <= $7)
         returning order_id"#,
         order.subscriber_id,
         order.scheme_id.as_str(),

@@ -152,7 +152,7 @@ pub async fn set_roles(
     roles: &[Role],
     now: DateTime<Utc>,
 ) -> Result<(), StaffError> {
-    let before = begin(conn, actor, staff_id).await?;
+    let before = begin(conn, actor, Permission::ManageAccounts, staff_id).await?;
     let mut wanted = roles.to_vec();
     wanted.sort_unstable();
     wanted.dedup();
@@ -177,7 +177,18 @@ pub async fn block(
     staff_id: i64,
     now: DateTime<Utc>,
 ) -> Result<(), StaffError> {
-    let before = begin(conn, actor, staff_id).await?;
+    block_with(conn, actor, Permission::ManageAccounts, staff_id, now).await
+}
+
+/// The same by another permission, for who stops the source of an incident.
+pub(crate) async fn block_with(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    permission: Permission,
+    staff_id: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StaffError> {
+    let before = begin(conn, actor, permission, staff_id).await?;
     if before.blocked_at.is_some() {
         return Err(StaffError::Unchanged);
     }
@@ -192,7 +203,8 @@ pub async fn block(
     end(conn, actor, Action::Block, &before, now).await
 }
 
-/// Takes a block back. Password and authenticator are as they were; sessions stay ended.
+/// Takes a block back. Password and authenticator are as they were; sessions stay ended. Who blocked it out of an incident does
+/// not take that back.
 ///
 /// # Errors
 /// As [`set_roles`].
@@ -202,10 +214,34 @@ pub async fn unblock(
     staff_id: i64,
     now: DateTime<Utc>,
 ) -> Result<(), StaffError> {
-    let before = begin(conn, actor, staff_id).await?;
+    unblock_with(conn, actor, Permission::ManageAccounts, staff_id, now).await
+}
+
+/// The same by another permission, for what was blocked out of an incident.
+pub(crate) async fn unblock_with(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    permission: Permission,
+    staff_id: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StaffError> {
+    let before = begin(conn, actor, permission, staff_id).await?;
     if before.blocked_at.is_none() {
         return Err(StaffError::Unchanged);
     }
+    let lifted = sqlx::query!(
+        "update incident_block set lifted_by = $2, lifted_at = greatest($3, blocked_at)
+        where staff_id = $1 and lifted_at is null",
+        staff_id,
+        actor.member().map(|member| member.staff_id),
+        now,
+    );
+    lifted.execute(&mut *conn).await.map_err(|error| {
+        match error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) {
+            Some("incident_block_lifted_by_another") => StaffError::Oneself,
+            _ => error.into(),
+        }
+    })?;
     sqlx::query!("update staff set blocked_at = null, blocked_by = null where staff_id = $1", staff_id)
         .execute(&mut *conn)
         .await?;
@@ -223,7 +259,7 @@ pub async fn reset(
     staff_id: i64,
     now: DateTime<Utc>,
 ) -> Result<Open, StaffError> {
-    let before = begin(conn, actor, staff_id).await?;
+    let before = begin(conn, actor, Permission::ManageAccounts, staff_id).await?;
     sqlx::query!(
         "update staff set password = null, totp_secret = null, totp_step = null, session_epoch = session_epoch + 1
         where staff_id = $1",
@@ -237,8 +273,13 @@ pub async fn reset(
 }
 
 /// Locks the account and ends its sessions: what they were opened with is about to change.
-async fn begin(conn: &mut PgConnection, actor: &Actor, staff_id: i64) -> Result<Account, StaffError> {
-    actor.require_for_another(Permission::ManageAccounts, staff_id)?;
+async fn begin(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    permission: Permission,
+    staff_id: i64,
+) -> Result<Account, StaffError> {
+    actor.require_for_another(permission, staff_id)?;
     session::lock(conn, staff_id).await?;
     session::close_all(conn, staff_id).await?;
     find(conn, staff_id).await?.ok_or(StaffError::NotFound)

@@ -19,7 +19,7 @@ use crate::world::{PACK, World, at};
 use crate::{line, review, take, today};
 
 /// Somebody of the staff with a role, who is in the database.
-async fn staff(pool: &PgPool, login: &str, role: Role) -> Actor {
+pub async fn staff(pool: &PgPool, login: &str, role: Role) -> Actor {
     let staff_id =
         sqlx::query_scalar("insert into staff (login, name, created_at) values ($1, $1, now()) returning staff_id")
             .bind(login)
@@ -31,7 +31,7 @@ async fn staff(pool: &PgPool, login: &str, role: Role) -> Actor {
 }
 
 /// Six subscribers: 1 to 5 were charged for a pack that nobody ordered, in three ways; the sixth agreed.
-async fn night() -> (World, Actor, Actor) {
+pub async fn night() -> (World, Actor, Actor) {
     let world = World::new().await;
     let mut lines = Vec::new();
     for n in 1..=6 {
@@ -287,7 +287,7 @@ async fn sales_that_went_on_can_be_stopped_again() {
 }
 
 /// Upgrade charges of the night, listed and approved by two people.
-async fn approved(world: &World, ann: &Actor, bob: &Actor) -> i64 {
+pub async fn approved(world: &World, ann: &Actor, bob: &Actor) -> i64 {
     let mut tx = world.db.app.begin().await.unwrap();
     let id = open(&mut tx, ann, "多扣", &upgrade(), today()).await.unwrap();
     freeze(&mut tx, ann, id, today()).await.unwrap();

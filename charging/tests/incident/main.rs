@@ -1,9 +1,14 @@
 //! Charges of another system, what finds those that look wrong among them and among our own, and incidents.
 
+#[expect(dead_code, reason = "shared with tests of channels that use more of it")]
+#[path = "../channels/agents.rs"]
+mod agents;
 mod desk;
 mod detectors;
 mod imports;
 mod own;
+mod source;
+mod statement;
 #[expect(dead_code, reason = "other tests use more of it")]
 #[path = "../consent/world.rs"]
 mod world;

@@ -183,6 +183,11 @@ async fn what_was_found_and_decided_stays() {
         "incident_proposal",
         "incident_proposal_route",
         "incident_approval",
+        "incident_channel",
+        "incident_frozen",
+        "incident_statement",
+        "incident_statement_version",
+        "incident_statement_publication",
     ] {
         let columns: Vec<String> = sqlx::query_scalar(
             "select column_name::text from information_schema.columns
@@ -202,5 +207,124 @@ async fn what_was_found_and_decided_stays() {
     let stop = "update incident_stop set stopped_by = 2".to_owned();
     attempts.push(("another stopped it", stop, DENIED));
     refused(broken.app(), &attempts).await;
+    broken.world.db.drop().await;
+}
+
+/// The incident's execution is done, and Ann wrote what the public is told.
+async fn told() -> Broken {
+    let broken = listed().await;
+    let addon = broken.addon.subscription_id;
+    let a = broken.a;
+    let sql = format!(
+        "insert into incident_approval values (1, 1, 1, 2, now());
+        insert into incident_execution (incident_id, proposal_no, batch_id, state, made, started_by, started_at, finished_at)
+            values (1, 1, 1, 'done', 1, 1, now(), '2026-11-01T00:00:00Z');
+        update refund_batch set approved_by = 'staff:bob', approved_at = asked_at, made = 1, returned = 95;
+        insert into incident_statement (incident_id, batch_id, finished_at, refunds, amount, subscribers, arrives_by)
+            values (1, 1, '2026-11-01T00:00:00Z', 1, 95, 1, '2026-11-08');
+        insert into incident_statement_version values (1, 1, '标题', '{{subscribers}} {{amount}} {{until}}', 'Title',
+            '{{subscribers}} {{amount}} {{until}}', 1, now());
+        insert into incident_block (incident_id, staff_id, blocked_by, blocked_at) values (1, 2, 1, now());
+        insert into incident_freeze (incident_id, subscriptions, frozen_by, frozen_at) values (1, 1, 1, now());
+        insert into incident_frozen (subscriber_id, subscription_id, freeze_id) values ({a}, {addon}, 1);
+        insert into staff (login, name, created_at) values ('cai', 'Cai', now());"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(broken.app()).await.unwrap();
+    broken
+}
+
+#[tokio::test]
+async fn what_stops_the_source_is_lifted_by_somebody_else() {
+    let broken = told().await;
+    let (b, addon) = (broken.b, broken.addon.subscription_id);
+    let block = |account: i64, by: i64| {
+        format!(
+            "insert into incident_block (incident_id, staff_id, blocked_by, blocked_at) values (2, {account}, {by}, now())"
+        )
+    };
+    let unblock = |by: i64| format!("update incident_block set lifted_by = {by}, lifted_at = now()");
+    let freeze =
+        "insert into incident_freeze (incident_id, subscriptions, frozen_by, frozen_at) values (2, 1, 1, now())";
+    let thaw = |by: i64| format!("update incident_freeze set lifted_by = {by}, lifted_at = now()");
+    for sql in [block(3, 1), unblock(3), freeze.to_owned(), thaw(2)] {
+        accepted(broken.app(), &sql).await;
+    }
+    refused(
+        broken.app(),
+        &[
+            ("his own account", block(3, 3), "incident_block_of_another"),
+            ("blocked twice", block(2, 1), "incident_block_once"),
+            ("unblocked by who blocked it", unblock(1), "incident_block_lifted_by_another"),
+            ("unblocked by himself", unblock(2), "incident_block_lifted_by_another"),
+            ("unblocked at no time", "update incident_block set lifted_by = 3".to_owned(), "incident_block_lifted"),
+            ("another blocked it", "update incident_block set blocked_by = 3".to_owned(), DENIED),
+            ("frozen twice", freeze.replace("(2,", "(1,"), "incident_freeze_once"),
+            ("lifted by who froze it", thaw(1), "incident_freeze_lifted_by_another"),
+            ("lifted by nobody", "update incident_freeze set lifted_at = now()".to_owned(), "incident_freeze_lifted"),
+            ("nothing frozen", freeze.replace(", 1, 1,", ", 0, 1,"), "incident_freeze_subscriptions_check"),
+            (
+                "what somebody else has",
+                format!("insert into incident_frozen values ({b}, {addon}, 1)"),
+                "incident_frozen_subscription",
+            ),
+            ("thawed unseen", "delete from incident_frozen".to_owned(), DENIED),
+            (
+                "a channel that was not stopped",
+                "insert into incident_channel values (1, 'QD000001', 1, 1)".to_owned(),
+                "incident_channel_stop",
+            ),
+        ],
+    )
+    .await;
+    broken.world.db.drop().await;
+}
+
+#[tokio::test]
+async fn what_the_public_is_told_has_the_figures_of_the_execution_and_two_people() {
+    let broken = told().await;
+    let statement = |incident: i64, refunds: i64, amount: i64, subscribers: i64| {
+        format!(
+            "insert into incident_statement (incident_id, batch_id, finished_at, refunds, amount, subscribers, arrives_by)
+            values ({incident}, 1, '2026-11-01T00:00:00Z', {refunds}, {amount}, {subscribers}, '2026-11-08')"
+        )
+    };
+    let version = |no: i32, text: &str| {
+        format!(
+            "insert into incident_statement_version values (1, {no}, '标题', '{text}', 'Title', '{text}', 1, now())"
+        )
+    };
+    let publish = |version: i32, by: i64, publisher: i64| {
+        format!("insert into incident_statement_publication values (1, {version}, {by}, {publisher}, now())")
+    };
+    let whole = "{subscribers} {amount} {until}";
+    accepted(broken.app(), &version(2, whole)).await;
+    accepted(broken.app(), &publish(1, 1, 2)).await;
+    refused(
+        broken.app(),
+        &[
+            ("of no execution", statement(2, 1, 95, 1), "incident_statement_done"),
+            ("twice", statement(1, 1, 95, 1), "incident_statement_once"),
+            ("more who got it than refunds", statement(2, 1, 95, 2), "incident_statement_subscribers"),
+            ("figures altered", "update incident_statement set amount = 1".to_owned(), DENIED),
+            (
+                "what was returned altered under it",
+                "update refund_batch set returned = 94".to_owned(),
+                "incident_statement_figures",
+            ),
+            (
+                "begun again under it",
+                "update incident_execution set state = 'running', finished_at = null".to_owned(),
+                "incident_statement_done",
+            ),
+            ("figures left out", version(2, "{subscribers} {amount}"), "incident_statement_says_figures"),
+            ("written over", version(1, whole), "incident_statement_version_pkey"),
+            ("altered", "update incident_statement_version set text_zh = text_en".to_owned(), DENIED),
+            ("by himself", publish(1, 1, 1), "incident_statement_by_another"),
+            ("in another's name", publish(1, 2, 1), "incident_statement_published_version"),
+            ("what nobody wrote", publish(2, 1, 2), "incident_statement_published_version"),
+            ("taken back", "delete from incident_statement_publication".to_owned(), DENIED),
+        ],
+    )
+    .await;
     broken.world.db.drop().await;
 }

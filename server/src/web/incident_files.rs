@@ -1,15 +1,19 @@
-//! `/staff/incidents/{incident}/report.csv`: every charge of an incident and what became of it, however many there are.
+//! `/staff/incidents/{incident}/report.csv`: every charge of an incident and what became of it, however many there are; and the
+//! closing report, `report.pdf`.
 
+use app::slip::{IncidentReport, incident_paper};
 use app::state::AppState;
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use charging::csv;
-use charging::incident::desk::{IncidentError, Reported, find, report};
+use charging::incident::desk::{
+    IncidentError, Reported, closing, execution, find, outcomes, report, statement, totals,
+};
 use charging::money::plain;
 use futures::{StreamExt as _, stream};
 
@@ -33,7 +37,51 @@ const COLUMNS: [&str; 12] = [
 
 /// Files of the staff: the table of addresses says who may have them.
 pub fn routes() -> Router<AppState> {
-    Router::new().route("/staff/incidents/{incident}/report.csv", get(report_csv))
+    Router::new()
+        .route("/staff/incidents/{incident}/report.csv", get(report_csv))
+        .route("/staff/incidents/{incident}/report.pdf", get(report_pdf))
+}
+
+async fn report_pdf(State(state): State<AppState>, Path(incident): Path<String>, request: Request) -> Response {
+    let Ok(incident_id) = incident.parse() else { return StatusCode::NOT_FOUND.into_response() };
+    let (parts, _) = request.into_parts();
+    let written = async {
+        let Some(report) = gather(&state, incident_id).await? else { return anyhow::Ok(None) };
+        Ok(Some(tokio::task::spawn_blocking(move || incident_paper(&parts, &report)).await??))
+    };
+    match written.await {
+        Ok(Some(pdf)) => {
+            let mut response = pdf.into_response();
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/pdf"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            let name = format!("attachment; filename=\"incident-{incident_id}.pdf\"");
+            headers.extend(HeaderValue::from_str(&name).ok().map(|name| (CONTENT_DISPOSITION, name)));
+            response
+        }
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), incident_id, "the closing report of an incident failed");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// What the closing report says, as of one moment.
+async fn gather(state: &AppState, incident_id: i64) -> Result<Option<IncidentReport>, IncidentError> {
+    let mut db = state.pool.begin_with("begin isolation level repeatable read, read only").await?;
+    let Some(incident) = find(&mut db, incident_id).await? else { return Ok(None) };
+    let report = IncidentReport {
+        incident,
+        totals: totals(&mut db, incident_id).await?,
+        execution: execution(&mut db, incident_id).await?,
+        outcomes: outcomes(&mut db, incident_id).await?,
+        closing: closing(&mut db, incident_id).await?,
+        statement: statement(&mut db, incident_id).await?,
+        made_at: state.clock.now(),
+    };
+    db.commit().await?;
+    Ok(Some(report))
 }
 
 async fn report_csv(State(state): State<AppState>, Path(incident): Path<String>) -> Response {

@@ -6,6 +6,7 @@ use charging::bill::store::explain;
 use charging::clock::{Month, local_date};
 use charging::dispute::Dispute;
 use charging::dispute::store::of_bill;
+use charging::incident::desk::published_of;
 use charging::money::plain;
 use charging::tariff::TariffVersion;
 use charging::usage::store::{RecordPage, records_of_bill_line};
@@ -57,7 +58,8 @@ pub fn WhyPage() -> impl IntoView {
                 LineKind::Recurring | LineKind::OneOff | LineKind::ThirdParty | LineKind::Adjustment => None,
             };
             let disputes = of_bill(&mut db, subscriber_id, month).await?;
-            Ok(explanation(l, why, records, disputes.get(&line_no), problem))
+            let told = published_of(&mut db, subscriber_id, month.first_day(), line_no).await?;
+            Ok(explanation(l, why, records, (disputes.get(&line_no), told), problem))
         }
     })
 }
@@ -66,7 +68,7 @@ fn explanation(
     l: Locale,
     why: Explanation,
     records: Option<RecordPage>,
-    dispute: Option<&Dispute>,
+    (dispute, statement): (Option<&Dispute>, Option<i64>),
     problem: Option<&'static str>,
 ) -> AnyView {
     let month = month_text(l, why.month);
@@ -80,6 +82,9 @@ fn explanation(
     );
     let bill = format!("/me/bills/{}", why.month);
     let base = format!("{bill}/{}?page=", why.line.line_no);
+    let statement = statement.map(|id| {
+        view! { <p><a href=format!("/statements/{id}")>{td_string!(l, statement.of_charge)}</a></p> }
+    });
     let form = dispute_form(l, why.month, &why.line, dispute);
     view! {
         <Title text=title.clone() />
@@ -90,6 +95,7 @@ fn explanation(
                 <p>{lead}</p>
             </header>
             {problem.map(|text| banner(Tone::Bad, text))}
+            {statement}
             {grounds(l, why, true)}
             {form}
             {records.map(|records| view! { <Records records base /> })}

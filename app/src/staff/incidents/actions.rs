@@ -1,12 +1,15 @@
 //! What the forms do. Each asks `charging` again whether it is allowed.
 
+use charging::channel::store::ChannelError;
+use charging::channel::{ChannelId, InvalidChannelId};
 use charging::clock::start_of_day;
-use charging::incident::desk::{self, Excluded, IncidentError, Query};
+use charging::incident::desk::{self, Draft, Excluded, IncidentError, Query};
 use charging::incident::detector::store::{SetError, set};
 use charging::incident::detector::{Detector, Figures, UnknownDetector};
 use charging::incident::finding::store::{FindingError, dismiss};
+use charging::incident::statement::{StatementFault, Wording};
 use charging::refund::RefundError;
-use charging::staff::StaffError;
+use charging::staff::{InvalidLogin, Login, StaffError};
 use charging::subscriber::{InvalidMsisdn, Msisdn};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use leptos::prelude::*;
@@ -29,6 +32,10 @@ enum Refusal {
     UnknownDetector(#[from] UnknownDetector),
     #[error(transparent)]
     Number(#[from] InvalidMsisdn),
+    #[error(transparent)]
+    Login(#[from] InvalidLogin),
+    #[error(transparent)]
+    Channel(#[from] InvalidChannelId),
     #[error("it is no day")]
     Day,
     #[error("it is no whole number")]
@@ -48,6 +55,8 @@ impl Refusal {
             Self::Detector(SetError::Staff(StaffError::Forbidden(_))) => "forbidden",
             Self::UnknownDetector(_) => "gone",
             Self::Number(_) => "number",
+            Self::Login(_) => "no_account",
+            Self::Channel(_) => "no_channel",
             Self::Day => "day",
             Self::Detector(_) | Self::Database(_) => "failed",
         }
@@ -62,15 +71,26 @@ fn incident_problem(error: &IncidentError) -> &'static str {
         IncidentError::Scope => "scope",
         IncidentError::NothingAffected => "nothing",
         IncidentError::Stage(_) => "stage",
-        IncidentError::SamePerson | IncidentError::Refund(RefundError::Oneself) => "same",
+        IncidentError::SamePerson
+        | IncidentError::Refund(RefundError::Oneself)
+        | IncidentError::Staff(StaffError::Oneself)
+        | IncidentError::Channel(ChannelError::Oneself) => "same",
         IncidentError::Stale => "stale",
         IncidentError::NoCharge => "no_charge",
         IncidentError::NoTariff => "no_tariff",
         IncidentError::Unbilled(_) => "unbilled",
+        IncidentError::NothingToFreeze => "nothing_to_freeze",
+        IncidentError::NotFrozen | IncidentError::Staff(StaffError::Unchanged) => "unchanged",
+        IncidentError::NoAccount => "no_account",
+        IncidentError::Channel(ChannelError::NotFound | ChannelError::DecidedBefore) => "no_channel",
+        IncidentError::NotDone => "not_done",
+        IncidentError::Statement(StatementFault::Length) => "statement_length",
+        IncidentError::Statement(StatementFault::NoFigures | StatementFault::UnknownFigure) => "statement_figures",
         IncidentError::Finding(error) => finding_problem(error),
         IncidentError::Staff(StaffError::Forbidden(_)) => "forbidden",
         IncidentError::Staff(_)
         | IncidentError::Refund(_)
+        | IncidentError::Channel(_)
         | IncidentError::Notice(_)
         | IncidentError::Corrupt(_)
         | IncidentError::Database(_) => "failed",
@@ -182,6 +202,94 @@ pub async fn staff_resume_sales(incident: i64, tariff: String) -> Result<(), Ser
     let work = done(async |db, now| Ok(desk::resume_sales(db, &actor(), incident, &tariff, now).await?));
     step(incident, work.await, "resumed");
     Ok(())
+}
+
+/// Blocks an account that had a part in it.
+#[server(prefix = "/staff/api", endpoint = "block_source")]
+pub async fn staff_block_source(incident: i64, login: String) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| {
+        let login: Login = login.trim().parse()?;
+        Ok(desk::block(db, &actor(), incident, &login, now).await?)
+    });
+    step(incident, work.await, "blocked");
+    Ok(())
+}
+
+/// Unblocks an account that somebody else blocked.
+#[server(prefix = "/staff/api", endpoint = "unblock_source")]
+pub async fn staff_unblock_source(incident: i64, account: i64) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| Ok(desk::unblock(db, &actor(), incident, account, now).await?));
+    step(incident, work.await, "unblocked");
+    Ok(())
+}
+
+/// Stops an agent's channel that had a part in it.
+#[server(prefix = "/staff/api", endpoint = "stop_source_channel")]
+pub async fn staff_stop_source_channel(incident: i64, channel: String) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| {
+        let channel: ChannelId = channel.trim().parse()?;
+        Ok(desk::stop_channel(db, &actor(), incident, &channel, now).await?)
+    });
+    step(incident, work.await, "channel_stopped");
+    Ok(())
+}
+
+/// Freezes what was ordered in the batch.
+#[server(prefix = "/staff/api", endpoint = "freeze_orders")]
+pub async fn staff_freeze_orders(incident: i64) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| Ok(desk::freeze_orders(db, &actor(), incident, now).await?));
+    step(incident, work.await, "frozen");
+    Ok(())
+}
+
+/// Lets what somebody else froze be charged again.
+#[server(prefix = "/staff/api", endpoint = "lift_freeze")]
+pub async fn staff_lift_freeze(incident: i64) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| Ok(desk::lift_freeze(db, &actor(), incident, now).await?));
+    step(incident, work.await, "unfrozen");
+    Ok(())
+}
+
+/// Begins what the public is told from the template.
+#[server(prefix = "/staff/api", endpoint = "begin_statement")]
+pub async fn staff_begin_statement(incident: i64) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| Ok(desk::begin(db, &actor(), incident, now).await?));
+    match work.await {
+        Ok(()) => statement_step(incident, Ok(()), "statement_saved"),
+        Err(error) => step::<()>(incident, Err(error), ""),
+    }
+    Ok(())
+}
+
+/// Writes another version of it.
+#[server(prefix = "/staff/api", endpoint = "save_statement")]
+pub async fn staff_save_statement(
+    incident: i64,
+    #[server(default)] title_zh: String,
+    #[server(default)] text_zh: String,
+    #[server(default)] title_en: String,
+    #[server(default)] text_en: String,
+) -> Result<(), ServerFnError> {
+    let draft = Draft {
+        chinese: Wording { title: title_zh, text: text_zh },
+        english: Wording { title: title_en, text: text_en },
+    };
+    let work = done(async |db, now| Ok(desk::save(db, &actor(), incident, &draft, now).await?));
+    statement_step(incident, work.await, "statement_saved");
+    Ok(())
+}
+
+/// Lets out the version that somebody else wrote.
+#[server(prefix = "/staff/api", endpoint = "publish_statement")]
+pub async fn staff_publish_statement(incident: i64, version: i32) -> Result<(), ServerFnError> {
+    let work = done(async |db, now| Ok(desk::publish(db, &actor(), incident, version, now).await?));
+    statement_step(incident, work.await, "statement_published");
+    Ok(())
+}
+
+fn statement_step<T>(incident: i64, done: Result<T, Refusal>, what: &str) {
+    let page = format!("/staff/incidents/{incident}/statement");
+    answer(done.map(|_| format!("{page}?ok={what}")), &page);
 }
 
 /// Makes the list of everyone affected.

@@ -6,6 +6,8 @@ mod detectors;
 mod finding;
 mod list;
 mod one;
+mod source;
+mod statement;
 mod words;
 
 pub use charges::AffectedPage;
@@ -13,6 +15,9 @@ pub use detectors::DetectorsPage;
 pub use finding::FindingPage;
 pub use list::IncidentsPage;
 pub use one::IncidentPage;
+pub use statement::IncidentStatementPage;
+pub(super) use words::action_name;
+pub(crate) use words::{part_state, refund_route, route_name};
 
 use charging::staff::Permission;
 use leptos::prelude::*;

@@ -1,10 +1,13 @@
 use charging::incident::desk::{
-    Done, Execution, Incident, Outcome, Progress, Proposal, Stage, Stop, Totals, execution, find, outcomes, totals,
+    Done, Execution, Incident, Outcome, Progress, Proposal, Stage, Totals, execution, find, outcomes, source,
+    statement, totals,
 };
 use charging::staff::{Member, Permission};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+use super::source::source_step;
+use super::statement::statement_step;
 use super::words::{part_state, refund_route, route_name, source_name, stage_tag};
 use super::{answer, back, number};
 use crate::components::{Meter, PageError, Yuan, page, time_text};
@@ -28,6 +31,8 @@ pub fn IncidentPage() -> impl IntoView {
             let by_route = totals(&mut db, incident_id).await?;
             let running = execution(&mut db, incident_id).await?;
             let went = outcomes(&mut db, incident_id).await?;
+            let stopped = source(&mut db, incident_id).await?;
+            let told = statement(&mut db, incident_id).await?;
             let (class, words) = stage_tag(l, incident.stage());
             Ok(view! {
                 <Title text=incident.title.clone() />
@@ -42,13 +47,15 @@ pub fn IncidentPage() -> impl IntoView {
                 </div>
                 {answer}
                 {about(l, &incident)}
-                {source_step(l, &incident, &member)}
+                {source_step(l, &incident, stopped, &member)}
                 {list_step(l, &incident, by_route, &member)}
                 {proposal_step(l, &incident, &member)}
                 {execution_step(l, &incident, running.as_ref(), went, &member)}
+                {statement_step(l, &incident, running.as_ref(), told.as_ref(), &member)}
                 <p class="actions">
                     <a class="button" href=format!("/staff/incidents/{incident_id}/charges")>{td_string!(l, incident.affected)}</a>
                     <a class="button" href=format!("/staff/incidents/{incident_id}/report.csv")>{td_string!(l, incident.report)}</a>
+                    <a class="button" href=format!("/staff/incidents/{incident_id}/report.pdf")>{td_string!(l, incident.report_pdf)}</a>
                 </p>
             })
         }
@@ -56,7 +63,7 @@ pub fn IncidentPage() -> impl IntoView {
 }
 
 /// Who did a step, and when.
-fn done_text(l: Locale, done: &Done) -> String {
+pub(super) fn done_text(l: Locale, done: &Done) -> String {
     td_string!(l, incident.done_by, name = done.by.clone(), time = time_text(l, done.at))
 }
 
@@ -104,7 +111,7 @@ fn about(l: Locale, incident: &Incident) -> impl IntoView + use<> {
 }
 
 /// A form of one button.
-fn press(incident_id: i64, action: &'static str, words: &'static str, more: AnyView) -> AnyView {
+pub(super) fn press(incident_id: i64, action: &'static str, words: &'static str, more: AnyView) -> AnyView {
     view! {
         <form method="post" action=action>
             <input type="hidden" name="incident" value=incident_id.to_string() />
@@ -113,46 +120,6 @@ fn press(incident_id: i64, action: &'static str, words: &'static str, more: AnyV
         </form>
     }
     .into_any()
-}
-
-/// 1: stopping the source.
-fn source_step(l: Locale, incident: &Incident, member: &Member) -> impl IntoView + use<> {
-    let may_handle = member.may(Permission::HandleIncidents);
-    let id = incident.incident_id;
-    let of_tariff = |scheme_id: &String| {
-        let hidden = view! { <input type="hidden" name="tariff" value=scheme_id.clone() /> }.into_any();
-        let stop = incident.stops.iter().rfind(|stop| stop.scheme_id == *scheme_id);
-        let form = match stop {
-            None | Some(Stop { lifted_at: Some(_), .. }) => {
-                may_handle.then(|| press(id, "/staff/api/stop_sales", td_string!(l, incident.stop), hidden))
-            }
-            Some(Stop { lifted_at: None, done, .. }) if done.staff_id != member.staff_id && may_handle => {
-                Some(press(id, "/staff/api/resume_sales", td_string!(l, incident.resume), hidden))
-            }
-            Some(_) => None,
-        };
-        let standing = match stop {
-            None => td_string!(l, incident.not_stopped).to_owned(),
-            Some(Stop { lifted_at: Some(at), .. }) => td_string!(l, incident.resumed_at, time = time_text(l, *at)),
-            Some(stop) => {
-                td_string!(l, incident.stopped_by, name = stop.done.by.clone(), time = time_text(l, stop.done.at))
-            }
-        };
-        view! {
-            <li class="row spread">
-                <span><span class="strong">{scheme_id.clone()}</span> " " <span class="muted">{standing}</span></span>
-                {form}
-            </li>
-        }
-    };
-    let tariffs = incident.tariffs.iter().map(of_tariff).collect_view();
-    view! {
-        <section class="card">
-            <h2>{td_string!(l, incident.step_stop)}</h2>
-            <p class="muted">{td_string!(l, incident.step_stop_text)}</p>
-            <ul class="steps">{tariffs}</ul>
-        </section>
-    }
 }
 
 /// 2: the list of everyone affected.

@@ -76,6 +76,28 @@ pub fn part_state(l: Locale, state: &str) -> String {
     }
 }
 
+/// What was done to an incident, by its name in the trail.
+pub fn action_name(l: Locale, action: &str) -> Option<&'static str> {
+    Some(match action {
+        "incident.open" => td_string!(l, incident.action_open),
+        "incident.stop" => td_string!(l, incident.action_stop),
+        "incident.resume" => td_string!(l, incident.action_resume),
+        "incident.block" => td_string!(l, incident.action_block),
+        "incident.unblock" => td_string!(l, incident.action_unblock),
+        "incident.stop_channel" => td_string!(l, incident.action_stop_channel),
+        "incident.freeze" => td_string!(l, incident.action_freeze),
+        "incident.unfreeze" => td_string!(l, incident.action_unfreeze),
+        "incident.list" => td_string!(l, incident.action_list),
+        "incident.exclude" => td_string!(l, incident.action_exclude),
+        "incident.propose" => td_string!(l, incident.action_propose),
+        "incident.approve" => td_string!(l, incident.action_approve),
+        "incident.execute" => td_string!(l, incident.action_execute),
+        "incident.statement" => td_string!(l, incident.action_statement),
+        "incident.publish" => td_string!(l, incident.action_publish),
+        _ => return None,
+    })
+}
+
 /// Who or what placed an order.
 pub fn source_name(l: Locale, source: &str) -> String {
     match source {
@@ -119,6 +141,13 @@ pub fn done_text(l: Locale, done: &str) -> Option<&'static str> {
         "executed" => td_string!(l, incident.done_executed),
         "paused" => td_string!(l, incident.done_paused),
         "set" => td_string!(l, incident.done_set),
+        "blocked" => td_string!(l, incident.done_blocked),
+        "unblocked" => td_string!(l, incident.done_unblocked),
+        "channel_stopped" => td_string!(l, incident.done_channel_stopped),
+        "frozen" => td_string!(l, incident.done_frozen),
+        "unfrozen" => td_string!(l, incident.done_unfrozen),
+        "statement_saved" => td_string!(l, statement.done_saved),
+        "statement_published" => td_string!(l, statement.done_published),
         _ => return None,
     })
 }
@@ -138,6 +167,12 @@ pub fn problem_text(l: Locale, problem: &str) -> Option<&'static str> {
         "no_tariff" => td_string!(l, incident.problem_no_tariff),
         "unbilled" => td_string!(l, incident.problem_unbilled),
         "number" => td_string!(l, incident.problem_number),
+        "nothing_to_freeze" => td_string!(l, incident.problem_nothing_to_freeze),
+        "no_account" => td_string!(l, incident.problem_no_account),
+        "no_channel" => td_string!(l, incident.problem_no_channel),
+        "not_done" => td_string!(l, statement.problem_not_done),
+        "statement_length" => td_string!(l, statement.problem_length),
+        "statement_figures" => td_string!(l, statement.problem_figures),
         "changed" => td_string!(l, incident.problem_changed),
         "figure" => td_string!(l, incident.problem_figure),
         "unchanged" => td_string!(l, incident.problem_unchanged),

@@ -2,21 +2,34 @@
 //! far an incident is follows from the steps that are there.
 
 mod charges;
+mod closing;
 mod execution;
 mod opening;
 mod proposal;
 mod report;
+mod source;
+mod statement;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 pub use charges::{Affected, AffectedPage, Excluded, Totals, affected, exclude, freeze, totals};
+pub use closing::{Closing, Deed, Exclusion, REFUSED_MAX, RefusedPart, closing};
 pub use execution::{Execution, Outcome, Progress, execution, outcomes, pause, run, start};
 pub use opening::{Incident, List, Opened, Query, Stop, find, list, open, open_from_finding, resume_sales, stop_sales};
 pub use proposal::{Approval, Proposal, RouteTotal, approve, propose};
 pub use report::{Reported, report};
+pub use source::{
+    Block, Freeze, Source, StoppedChannel, block, freeze_orders, lift_freeze, source, stop_channel, unblock,
+};
+pub use statement::{
+    Draft, Published, PublishedVersion, Statement, StatementVersion, begin, publish, published, published_of, save,
+    statement, statements,
+};
 
 use super::finding::store::FindingError;
+use super::statement::StatementFault;
+use crate::channel::store::ChannelError;
 use crate::notice::store::NoticeError;
 use crate::refund::RefundError;
 use crate::staff::{Actor, Member, Permission, StaffError};
@@ -65,6 +78,18 @@ pub enum IncidentError {
     Unbilled(i64),
     #[error("there is no such tariff")]
     NoTariff,
+    #[error("nothing that goes on was ordered in this batch, or it is frozen already")]
+    NothingToFreeze,
+    #[error("nothing is frozen")]
+    NotFrozen,
+    #[error("there is no such account, or it is not blocked by this incident")]
+    NoAccount,
+    #[error("it takes an execution that is done and returned something")]
+    NotDone,
+    #[error(transparent)]
+    Statement(#[from] StatementFault),
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
     #[error(transparent)]
     Finding(#[from] FindingError),
     #[error(transparent)]

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 
 use super::proposal::{Approval, Proposal, approval_of, newest_proposal};
 use super::{Done, IncidentError, Stage, TITLE_CHARS_MAX, locked, member, subject};
+use crate::actor::Actor as By;
 use crate::incident::finding::store::{self as finding, FindingError, State};
 use crate::staff::{Actor, Permission, trail};
 
@@ -275,7 +276,8 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Opened>, IncidentError>
     Ok(incidents.collect())
 }
 
-/// Stops sales of a tariff at once, so that it does not go on. One that was stopped already stays so.
+/// Stops sales of a tariff at once, so that it does not go on: questions about it that are open are refused. One that was stopped
+/// already stays so.
 ///
 /// # Errors
 /// [`IncidentError::NotFound`], [`IncidentError::NoTariff`], [`IncidentError::Staff`], or the database failed.
@@ -308,9 +310,32 @@ pub async fn stop_sales(
     if stopped == 0 {
         return Ok(());
     }
-    let after = json!({"tariff": scheme_id, "on_sale": false});
+    let refused = refuse_open_questions(conn, actor, scheme_id, now).await?;
+    let after = json!({"tariff": scheme_id, "on_sale": false, "questions_refused": refused});
     trail::record(conn, actor, "incident.stop", &subject(incident_id), [None, Some(after)], now).await?;
     Ok(())
+}
+
+/// Nobody says yes any more to what is not sold; how many questions were open. One that is asked meanwhile is refused when it is
+/// answered.
+async fn refuse_open_questions(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    scheme_id: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, sqlx::Error> {
+    let by = actor.member().map(|member| By::Staff(member.login.to_string()).to_string());
+    let refused = sqlx::query!(
+        "update consent_request set state = 'refused', closed_at = greatest($2, asked_at), closed_by = $3,
+            closed_channel_id = channel_id
+        where scheme_id = $1 and state = 'open' and expires_at >= $2",
+        scheme_id,
+        now,
+        by,
+    )
+    .execute(conn)
+    .await?;
+    Ok(refused.rows_affected())
 }
 
 /// Lets sales of a tariff go on that somebody else stopped.

@@ -3,6 +3,7 @@
 mod access;
 mod board;
 mod channels;
+mod incidents;
 mod sign_in;
 mod tariffs;
 
