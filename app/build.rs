@@ -14,13 +14,14 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
 fn translations() -> Result<(), Box<dyn std::error::Error>> {
     use leptos_i18n_parser::parse_locales::options::{Config, ParseOptions};
 
-    const NAMESPACES: [&str; 20] = [
+    const NAMESPACES: [&str; 21] = [
         "common",
         "tariff",
         "sign_in",
         "me",
         "plan",
         "bill",
+        "family",
         "pay",
         "demo",
         "agreement",

@@ -16,7 +16,7 @@ use krilla::embed::{AssociationKind, EmbeddedFile, MimeType};
 use krilla::metadata::Metadata;
 use krilla::page::PageSettings;
 
-pub use self::papers::{bill_paper, months_paper, records_paper};
+pub use self::papers::{bill_paper, family_paper, months_paper, records_paper};
 
 use self::face::Face;
 use self::pages::{HEIGHT, Pages, WIDTH};
