@@ -214,7 +214,7 @@ async fn neither_another_plan_nor_a_higher_cap_without_a_yes() {
 }
 
 /// Runs the program as somebody does who has nothing but the file.
-fn verify(file: &[u8], name: &str, key: Option<&str>) -> Output {
+pub fn verify(file: &[u8], name: &str, key: Option<&str>) -> Output {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, file).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mingbai"));

@@ -6,7 +6,7 @@ use charging::clock::Clock as _;
 use chrono::TimeDelta;
 use sqlx::AssertSqlSafe;
 
-use crate::consent::{Portal, bytes};
+use crate::consent::{Portal, bytes, verify};
 use crate::world::PLAN;
 
 impl Portal {
@@ -111,6 +111,8 @@ async fn a_family_bill_is_joined_seen_and_left() {
     let slip = bytes(portal.get(&hers, "/me/agreements/family-1/slip.pdf").await).await;
     let sound = charging::consent::proof::check(&slip, None).unwrap();
     assert!(sound.is_slip && sound.evidence.holder_id == Some(holder));
+    let said = String::from_utf8(verify(&slip, "family.pdf", None).stdout).unwrap();
+    assert!(said.contains("a family bill was joined") && said.contains(&format!("subscriber {holder} sees")), "{said}");
     assert!(portal.page(&hers, "/me/agreements").await.contains("13800000001 的家庭账单"));
 
     // A stranger ends nothing; one click of the number does, at once.
