@@ -137,7 +137,9 @@ pub async fn bill(conn: &mut PgConnection, holder_id: i64, month: Month) -> Resu
             share.kinds.push((kind.parse().map_err(|_| FamilyError::Corrupt("kind of a line"))?, amount));
         }
     }
-    shares.iter_mut().for_each(|share| share.kinds.sort_by_key(|(kind, _)| *kind));
+    for share in &mut shares {
+        share.kinds.sort_by_key(|(kind, _)| *kind);
+    }
     Ok(shares.iter().any(|share| !share.is_own).then_some(FamilyBill { month, shares }))
 }
 
