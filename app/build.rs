@@ -21,6 +21,7 @@ fn translations() -> Result<(), Box<dyn std::error::Error>> {
         "me",
         "plan",
         "bill",
+        "family",
         "pay",
         "demo",
         "agreement",

@@ -96,6 +96,8 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("bills") view=me::BillsPage ssr=SsrMode::Async />
                 <Route path=path!("bills/:month") view=me::BillPage ssr=SsrMode::Async />
                 <Route path=path!("bills/:month/:line") view=me::WhyPage ssr=SsrMode::Async />
+                <Route path=path!("family") view=me::FamilyPage ssr=SsrMode::Async />
+                <Route path=path!("family/:month") view=me::FamilyBillPage ssr=SsrMode::Async />
                 <Route path=path!("balance") view=me::BalancePage ssr=SsrMode::Async />
                 <Route path=path!("pay/:payment") view=me::PaymentPage ssr=SsrMode::Async />
                 <Route path=path!("disputes") view=me::DisputesPage ssr=SsrMode::Async />

@@ -15,6 +15,7 @@ pub mod csv;
 pub mod database;
 pub mod demo;
 pub mod dispute;
+pub mod family;
 pub mod incident;
 pub mod ledger;
 pub mod mass_offer;

@@ -23,6 +23,8 @@ const stories = [
   'dispute',
   'tariffDraft',
   'channel',
+  'familyHolder',
+  'familyMember',
 ];
 const projects = ['scripts on', 'scripts off', 'checks'];
 

@@ -46,6 +46,7 @@ export async function ownPages(page) {
     '/me/plans',
     '/me/balance',
     '/me/cap',
+    '/me/family',
     '/me/agreements',
     slip,
     '/me/notices',

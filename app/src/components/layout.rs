@@ -115,7 +115,11 @@ pub fn MeLayout() -> impl IntoView {
         let tabs = [
             ("/me", exactly("/me"), td_string!(l, me.tab_overview)),
             ("/me/usage", current("/me/usage"), td_string!(l, me.tab_usage)),
-            ("/me/bills", current("/me/bills").or(current("/me/disputes")), td_string!(l, me.tab_bills)),
+            (
+                "/me/bills",
+                current("/me/bills").or(current("/me/disputes")).or(current("/me/family")),
+                td_string!(l, me.tab_bills),
+            ),
             ("/me/balance", current("/me/balance").or(current("/me/pay")), td_string!(l, pay.tab)),
             ("/me/addons", current("/me/addons").or(current("/me/plans")), td_string!(l, me.tab_addons)),
             ("/me/cap", current("/me/cap"), td_string!(l, me.tab_cap)),

@@ -4,7 +4,7 @@ use charging::clock::local_date;
 use charging::order::agreement::{About, Agreement, StepKind, StepTaken};
 use charging::subscriber::Subscriber;
 
-use crate::components::{day_text, time_text};
+use crate::components::{day_text, month_text, time_text};
 use crate::i18n::{Locale, td_string};
 use crate::me::parts::fen;
 use crate::me::proof::{by_text, joined, price_text};
@@ -14,6 +14,7 @@ pub fn slip_title(l: Locale, about: &About) -> &'static str {
     match about {
         About::Order { .. } => td_string!(l, agreement.slip_title),
         About::Cap { .. } => td_string!(l, agreement.cap_slip_title),
+        About::Family { .. } => td_string!(l, family.slip_title),
     }
 }
 
@@ -22,6 +23,7 @@ pub fn name(l: Locale, about: &About) -> String {
     match about {
         About::Order { tariff } => tariff.content.name.clone(),
         About::Cap { cap, .. } => td_string!(l, agreement.cap_name, cap = fen(*cap)),
+        About::Family { holder, .. } => td_string!(l, family.name, msisdn = holder.as_str()),
     }
 }
 
@@ -40,6 +42,13 @@ pub fn facts(l: Locale, agreement: &Agreement, subscriber: &Subscriber) -> Vec<(
         About::Cap { cap, previous } => {
             let change = td_string!(l, agreement.cap_change, cap = fen(*cap), previous = fen(*previous));
             facts.push((td_string!(l, agreement.cap), change));
+        }
+        About::Family { holder, first_month } => {
+            facts.push((td_string!(l, family.holder), holder.clone()));
+            facts.push((
+                td_string!(l, family.what),
+                td_string!(l, family.what_text, month = month_text(l, *first_month)),
+            ));
         }
     }
     let by = by_text(l, &agreement.actor, Some(&agreement.channel_id));
@@ -62,6 +71,9 @@ pub fn step_text(l: Locale, step: &StepTaken) -> String {
         StepKind::Agreed => td_string!(l, agreement.step_agreed).to_owned(),
         StepKind::Ordered => td_string!(l, agreement.step_ordered).to_owned(),
         StepKind::CapRaised => td_string!(l, agreement.step_cap_raised).to_owned(),
+        StepKind::FamilyJoined => td_string!(l, family.step_joined).to_owned(),
+        StepKind::FamilyLeft => td_string!(l, family.step_left).to_owned(),
+        StepKind::FamilyEnded => td_string!(l, family.step_ended).to_owned(),
         StepKind::Activated => td_string!(l, agreement.step_activated, date = date),
         StepKind::CancelAsked => td_string!(l, agreement.step_cancel_asked, date = date),
         StepKind::CancelUndone => td_string!(l, agreement.step_cancel_undone).to_owned(),

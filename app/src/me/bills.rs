@@ -55,7 +55,10 @@ pub fn BillsPage() -> impl IntoView {
                 })}
             {running.map(|estimate| running_card(l, estimate))}
             {if bills.is_empty() { empty(l, estimate.month) } else { months(l, &bills) }}
-            <p><a class="button" href="/me/disputes">{td_string!(l, dispute.all_link)}</a></p>
+            <p class="actions">
+                <a class="button" href="/me/family">{td_string!(l, family.title)}</a>
+                <a class="button" href="/me/disputes">{td_string!(l, dispute.all_link)}</a>
+            </p>
         })
     })
 }

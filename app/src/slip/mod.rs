@@ -19,7 +19,7 @@ use krilla::metadata::Metadata;
 use krilla::page::PageSettings;
 
 pub use self::incident::{IncidentReport, incident_paper};
-pub use self::papers::{bill_paper, months_paper, records_paper};
+pub use self::papers::{bill_paper, family_paper, months_paper, records_paper};
 
 use self::face::Face;
 use self::pages::{HEIGHT, Pages, WIDTH};

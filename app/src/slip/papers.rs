@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use charging::bill::{Bill, BillSummary, ItemisedRecord};
 use charging::clock::{Month, local_date};
 use charging::dispute::{Dispute, State};
+use charging::family::FamilyBill;
 use charging::money::plain;
 use charging::quantity::Service;
 use charging::subscriber::Subscriber;
@@ -20,7 +21,8 @@ use super::pages::{HEIGHT, Pages, WIDTH};
 use super::table::{Look, Table, figures, words};
 use crate::components::{clock_text, day_text, month_text, quantity_text, service_text, short_day_text, time_text};
 use crate::i18n::{Locale, td_string};
-use crate::me::bill::{line_text, quantity_of};
+use crate::me::bill::{kind_text, line_text, quantity_of};
+use crate::me::family::share_name;
 use crate::request::locale_of_request;
 
 /// A bill with its lines, in the language of the request.
@@ -105,6 +107,32 @@ pub fn months_paper(
     let total: Decimal = bills.iter().map(|(bill, _)| bill.total).sum();
     let empty = String::new;
     table.row(&[td_string!(l, bill.total).to_owned(), empty(), empty(), plain(total)], Look::Total);
+    finish(l, &pages, &title)
+}
+
+/// A family bill: of each number its sums by kind, in the language of the request.
+///
+/// # Errors
+/// When the font cannot be read or the PDF cannot be written.
+pub fn family_paper(request: &Parts, bill: &FamilyBill, subscriber: &Subscriber) -> Result<Vec<u8>, SlipError> {
+    let l = locale_of_request(request);
+    let title = td_string!(l, family.bill_title, month = month_text(l, bill.month));
+    let mut pages = begin(l, &title, subscriber)?;
+    pages.paragraph(td_string!(l, family.bill_lead));
+    let head = [td_string!(l, family.number), td_string!(l, bill.item), td_string!(l, paper.amount)];
+    let mut table = Table::new(&mut pages, [words(4.0), words(4.0), figures(3.0)], head);
+    for share in &bill.shares {
+        let name = share_name(l, share);
+        for (kind, amount) in &share.kinds {
+            table.row(&[name.clone(), kind_text(l, *kind, None), plain(*amount)], Look::Row);
+        }
+        table.row(&[name, td_string!(l, bill.total).to_owned(), plain(share.total)], Look::Total);
+    }
+    let all = td_string!(l, family.all_numbers);
+    for (kind, amount) in bill.by_kind() {
+        table.row(&[all.to_owned(), kind_text(l, kind, None), plain(amount)], Look::Row);
+    }
+    table.row(&[all.to_owned(), td_string!(l, bill.total).to_owned(), plain(bill.total())], Look::Total);
     finish(l, &pages, &title)
 }
 

@@ -21,6 +21,7 @@ struct Row {
     recurring_price: Option<Decimal>,
     one_off_price: Option<Decimal>,
     cap: Option<Decimal>,
+    holder_id: Option<i64>,
     method: String,
     channel_id: String,
     asked_at: DateTime<Utc>,
@@ -57,12 +58,12 @@ pub(super) async fn run(pool: &PgPool, report: &mut Report) -> Result<(), AuditE
 async fn chains(pool: &PgPool, report: &mut Report) -> Result<(), AuditError> {
     let mut rows = sqlx::query_as!(
         Row,
-        r#"select c.subscriber_id, c.seq, c.purpose, c.scheme_id, c.version, c.recurring_price, c.one_off_price, c.cap,
+        r#"select c.subscriber_id, c.seq, c.purpose, c.scheme_id, c.version, c.recurring_price, c.one_off_price, c.cap, c.holder_id,
             c.method, c.channel_id, c.asked_at, c.agreed_at, c.request_id, c.evidence, c.previous_seq, c.previous_hash,
             c.hash, c.strokes_sha256, r.description as "asked?",
             (r.state = 'agreed' and r.asked_at = c.asked_at and r.expires_at = c.asked_at + interval '10 minutes'
-                and (r.purpose, r.scheme_id, r.version, r.recurring_price, r.one_off_price, r.cap)
-                    is not distinct from (c.purpose, c.scheme_id, c.version, c.recurring_price, c.one_off_price, c.cap)
+                and (r.purpose, r.scheme_id, r.version, r.recurring_price, r.one_off_price, r.cap, r.holder_id) is not distinct from
+                    (c.purpose, c.scheme_id, c.version, c.recurring_price, c.one_off_price, c.cap, c.holder_id)
             ) as "request_is_same?", r.channel_id as "asked_through?",
             case when c.method = 'sms_reply' then (
                 select jsonb_object_agg(i.message_id, i.body) from incoming_sms i
@@ -133,6 +134,7 @@ fn says_the_same(row: &Row, said: &Value) -> bool {
         && is_amount("recurring_price", row.recurring_price)
         && is_amount("one_off_price", row.one_off_price)
         && is_amount("cap", row.cap)
+        && said["holder_id"].as_i64() == row.holder_id
         && text("method") == Some(&row.method)
         && text("channel_id") == Some(&row.channel_id)
         && is_at("asked_at", row.asked_at)

@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use super::{Bill, BillSummary, ItemisedRecord};
 use crate::clock::shanghai;
 use crate::csv::{head, line, text};
+use crate::family::FamilyBill;
 use crate::quantity::Service;
 use crate::subscriber::Msisdn;
 
@@ -30,6 +31,9 @@ pub const BILL_COLUMNS: [&str; 11] = [
 
 /// One row a month.
 pub const MONTHS_COLUMNS: [&str; 5] = ["msisdn", "month", "lines", "total_yuan", "closed_at"];
+
+/// One row a number and kind; a bill of nothing is a row without a kind.
+pub const FAMILY_COLUMNS: [&str; 5] = ["msisdn", "month", "kind", "amount_yuan", "total_yuan"];
 
 /// One row a usage record.
 pub const RECORD_COLUMNS: [&str; 14] = [
@@ -88,6 +92,22 @@ pub fn months_file(msisdn: &Msisdn, bills: &[(BillSummary, i64)]) -> String {
     head(&MONTHS_COLUMNS) + &bills.iter().map(row).collect::<String>()
 }
 
+/// A family bill as a file: of each number its sums by kind, and its total in every row.
+pub fn family_file(bill: &FamilyBill) -> String {
+    let mut text = head(&FAMILY_COLUMNS);
+    for share in &bill.shares {
+        let row = |kind: &str, amount: Decimal| {
+            let (number, month) = (share.msisdn.to_string(), bill.month.to_string());
+            line(&[number, month, kind.to_owned(), decimals(amount, 2), decimals(share.total, 2)])
+        };
+        text.extend(share.kinds.iter().map(|(kind, amount)| row(kind.as_str(), *amount)));
+        if share.kinds.is_empty() {
+            text.push_str(&row("", share.total));
+        }
+    }
+    text
+}
+
 /// The head of an itemised list.
 pub fn records_head() -> String {
     head(&RECORD_COLUMNS)
@@ -138,6 +158,20 @@ fn local(at: DateTime<Utc>) -> String {
 mod tests {
     use super::*;
     use crate::bill::{BillLine, LineKind};
+
+    #[test]
+    fn a_family_bill_has_a_row_a_number_and_kind() {
+        assert_eq!(
+            family_file(&crate::family::tests::example()),
+            "\u{feff}msisdn,month,kind,amount_yuan,total_yuan\r\n\
+             13800000001,2026-10,recurring,59.00,66.34\r\n\
+             13800000001,2026-10,data_overage,12.34,66.34\r\n\
+             13800000001,2026-10,adjustment,-5.00,66.34\r\n\
+             13800000002,2026-10,recurring,39.00,45.00\r\n\
+             13800000002,2026-10,third_party,6.00,45.00\r\n\
+             13800000003,2026-10,,0.00,0.00\r\n"
+        );
+    }
 
     #[test]
     fn a_credit_stays_a_number_and_a_name_never_runs() {

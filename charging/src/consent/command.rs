@@ -30,6 +30,8 @@ pub enum Command {
     SetCap(Option<Decimal>),
     /// `KTTX` (`true`), `QXTX`.
     Reminders(bool),
+    /// `JT` (`true`): the invitation to a family bill; `QXJT`: leave it.
+    Family(bool),
     Unknown,
 }
 
@@ -53,6 +55,8 @@ impl Command {
             "CXFD" | "FD" => Self::Cap,
             "KTTX" => Self::Reminders(true),
             "QXTX" => Self::Reminders(false),
+            "JT" => Self::Family(true),
+            "QXJT" => Self::Family(false),
             "TD" | "退订" => Self::Cancel(None),
             _ => Self::with_argument(word),
         }
@@ -143,6 +147,8 @@ mod tests {
             ("fd", Command::Cap),
             ("kttx", Command::Reminders(true)),
             ("Qxtx.", Command::Reminders(false)),
+            ("ｊｔ。", Command::Family(true)),
+            ("qx jt", Command::Family(false)),
         ] {
             assert_eq!(Command::read(text), command, "{text}");
         }
@@ -177,7 +183,7 @@ mod tests {
 
         #[test]
         fn width_case_and_blanks_change_nothing(
-            word in prop::sample::select(vec!["0000", "TD7", "12", "CXTC", "FD12.50", "KTTX", "Y", "N"]),
+            word in prop::sample::select(vec!["0000", "TD7", "12", "CXTC", "FD12.50", "KTTX", "QXJT", "Y", "N"]),
             seed in prop::collection::vec((any::<bool>(), any::<bool>(), 0_usize..3), 7),
             end in prop::sample::select(vec!["", ".", "。", "！"]),
         ) {

@@ -11,8 +11,8 @@ use crate::tariff::SchemeId;
 /// What a signature is called in an answer.
 const SIGNED: &str = "signed";
 
-/// Every key is present, in this order, without white space, but those of a signature, which stand only where there is
-/// one; amounts are texts with two decimals, times are UTC with microseconds. The same facts always give the same bytes.
+/// Every key is present, in this order, without white space, but those of a signature and of a holder, which stand only where there
+/// is one; amounts are texts with two decimals, times are UTC with microseconds. The same facts always give the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
@@ -37,6 +37,9 @@ pub struct Evidence {
     /// Hexadecimal SHA-256 of the strokes that were drawn as a signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strokes_sha256: Option<String>,
+    /// The subscriber who sees what the bills come to (家庭账单).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder_id: Option<i64>,
 }
 
 /// What cannot be evidence.
@@ -81,6 +84,11 @@ impl Evidence {
                 None,
             ),
             Subject::Cap { cap } => (None, None, None, None, Some(two_decimals(*cap)?)),
+            Subject::Family { .. } => (None, None, None, None, None),
+        };
+        let holder_id = match &consent.subject {
+            Subject::Family { holder_id } => Some(*holder_id),
+            Subject::Order { .. } | Subject::Cap { .. } => None,
         };
         Ok(Self {
             subscriber_id: consent.subscriber_id,
@@ -100,6 +108,7 @@ impl Evidence {
             answer: consent.answer.clone(),
             signed_name: None,
             strokes_sha256: None,
+            holder_id,
         })
     }
 
@@ -120,14 +129,18 @@ impl Evidence {
             amount.and_then(|amount| two_decimals(amount).ok()).as_deref() == Some(text)
         };
         let is_time = |text: &str| text.parse::<DateTime<Utc>>().is_ok_and(|at| instant(at) == text);
-        let Self { scheme_id, version, recurring_price, one_off_price, cap, .. } = self;
-        let is_subject = match (self.purpose.as_str(), scheme_id, version, recurring_price, one_off_price, cap) {
-            ("order", Some(scheme_id), Some(version), Some(recurring), Some(one_off), None) => {
-                scheme_id.parse::<SchemeId>().is_ok() && *version >= 1 && is_amount(recurring) && is_amount(one_off)
-            }
-            ("cap", None, None, None, None, Some(cap)) => is_amount(cap),
-            _ => false,
-        };
+        let Self { scheme_id, version, recurring_price, one_off_price, cap, holder_id, .. } = self;
+        let is_subject =
+            match (self.purpose.as_str(), scheme_id, version, recurring_price, one_off_price, cap, holder_id) {
+                ("order", Some(scheme_id), Some(version), Some(recurring), Some(one_off), None, None) => {
+                    scheme_id.parse::<SchemeId>().is_ok() && *version >= 1 && is_amount(recurring) && is_amount(one_off)
+                }
+                ("cap", None, None, None, None, Some(cap), None) => is_amount(cap),
+                ("family", None, None, None, None, None, Some(holder_id)) => {
+                    *holder_id >= 1 && *holder_id != self.subscriber_id
+                }
+                _ => false,
+            };
         is_subject && self.method.parse::<Method>().is_ok() && is_time(&self.asked_at) && is_time(&self.agreed_at)
     }
 
@@ -221,6 +234,21 @@ mod tests {
         let drawn = plain.signed(&Signature::Drawn(strokes.clone()));
         assert_eq!(drawn.strokes_sha256, Some(hex::encode(strokes.digest())));
         assert_eq!(Evidence::read(&drawn.canonical()).unwrap(), drawn);
+    }
+
+    #[test]
+    fn a_holder_stands_at_the_end_and_only_where_there_is_one() {
+        let mut family = consent();
+        family.subject = Subject::Family { holder_id: 9 };
+        let evidence = Evidence::new(&family, 3).unwrap();
+        let text = String::from_utf8(evidence.canonical()).unwrap();
+        assert!(text.contains(r#""purpose":"family","scheme_id":null"#), "{text}");
+        assert!(text.ends_with(r#""answer":"signed","holder_id":9}"#), "{text}");
+        assert!(evidence.is_well_formed());
+        let no_one = Evidence { holder_id: None, ..evidence.clone() };
+        let oneself = Evidence { holder_id: Some(7), ..evidence.clone() };
+        let of_an_order = Evidence { holder_id: Some(9), ..Evidence::new(&consent(), 3).unwrap() };
+        assert!(![no_one, oneself, of_an_order].iter().any(Evidence::is_well_formed));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! 同意 Consent: proof that this subscriber agreed to this tariff version at this price, or to this cap.
+//! 同意 Consent: proof that this subscriber agreed to this tariff version at this price, to this cap, or to be seen by this holder.
 //!
 //! What was asked is a request (`request`), open for ten minutes; the answer is a row of the subscriber's hash chain ([`chain`])
 //! that can never be changed.
@@ -85,14 +85,46 @@ pub enum Subject {
     Order { scheme_id: SchemeId, version: i32, recurring_price: Decimal, one_off_price: Decimal },
     /// A cap on the month's data overage, in yuan with at most two decimals.
     Cap { cap: Decimal },
+    /// 家庭账单: this subscriber sees what the bills come to.
+    Family { holder_id: i64 },
 }
 
 impl Subject {
-    /// `order` or `cap`, as in the database.
+    /// `order`, `cap` or `family`, as in the database.
     pub fn purpose(&self) -> &'static str {
         match self {
             Self::Order { .. } => "order",
             Self::Cap { .. } => "cap",
+            Self::Family { .. } => "family",
+        }
+    }
+}
+
+/// A subject as the columns of a request and of a consent hold it.
+#[cfg(feature = "postgres")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Columns<'a> {
+    pub scheme_id: Option<&'a str>,
+    pub version: Option<i32>,
+    pub recurring_price: Option<Decimal>,
+    pub one_off_price: Option<Decimal>,
+    pub cap: Option<Decimal>,
+    pub holder_id: Option<i64>,
+}
+
+#[cfg(feature = "postgres")]
+impl<'a> From<&'a Subject> for Columns<'a> {
+    fn from(subject: &'a Subject) -> Self {
+        match subject {
+            Subject::Order { scheme_id, version, recurring_price, one_off_price } => Self {
+                scheme_id: Some(scheme_id.as_str()),
+                version: Some(*version),
+                recurring_price: Some(*recurring_price),
+                one_off_price: Some(*one_off_price),
+                ..Self::default()
+            },
+            Subject::Cap { cap } => Self { cap: Some(*cap), ..Self::default() },
+            Subject::Family { holder_id } => Self { holder_id: Some(*holder_id), ..Self::default() },
         }
     }
 }

@@ -27,7 +27,7 @@ pub const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Proof {
     pub format: String,
     pub msisdn: String,
-    /// `None`: it is no order but a cap that was raised.
+    /// `None`: it is no order but a cap that was raised, or a family bill.
     pub order_id: Option<i64>,
     /// The evidence, byte for byte as it was hashed.
     pub evidence: String,
@@ -87,7 +87,7 @@ pub fn write(agreement: &Agreement, msisdn: &Msisdn, key: &SigningKey) -> Vec<u8
         msisdn: msisdn.to_string(),
         order_id: match agreement.id {
             AgreementId::Order(order_id) => Some(order_id),
-            AgreementId::Cap(_) => None,
+            AgreementId::Cap(_) | AgreementId::Family(_) => None,
         },
         evidence: agreement.evidence_json.clone(),
         strokes: agreement.strokes.as_ref().map(Strokes::canonical),

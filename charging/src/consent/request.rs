@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::signature::{Signature, Strokes, is_same_name};
 use super::store::{ConsentError, lock_subscriber, record, record_signed};
-use super::{Evidence, Method, NewConsent, Subject};
+use super::{Columns, Evidence, Method, NewConsent, Subject};
 use crate::actor::By;
 use crate::channel::WAY;
 use crate::notice::store::{NewNotice, NoticeError, enqueue};
@@ -143,16 +143,11 @@ pub async fn ask(
     supersede(conn, subscriber_id, subject.purpose(), by, now).await?;
     let description = render(MASKED_CODE);
     let expires_at = now + REQUEST_LIFETIME;
-    let (scheme_id, version, recurring_price, one_off_price, cap) = match subject {
-        Subject::Order { scheme_id, version, recurring_price, one_off_price } => {
-            (Some(scheme_id.as_str()), Some(*version), Some(*recurring_price), Some(*one_off_price), None)
-        }
-        Subject::Cap { cap } => (None, None, None, None, Some(*cap)),
-    };
+    let Columns { scheme_id, version, recurring_price, one_off_price, cap, holder_id } = subject.into();
     let request_id = sqlx::query_scalar!(
         "insert into consent_request (subscriber_id, purpose, scheme_id, version, recurring_price, one_off_price, cap,
-            description, channel_id, asked_by, asked_at, expires_at, penalty)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning request_id",
+            description, channel_id, asked_by, asked_at, expires_at, penalty, holder_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning request_id",
         subscriber_id,
         subject.purpose(),
         scheme_id,
@@ -166,6 +161,7 @@ pub async fn ask(
         now,
         expires_at,
         penalty,
+        holder_id,
     )
     .fetch_one(&mut *conn)
     .await?;
@@ -239,6 +235,7 @@ struct Row {
     recurring_price: Option<Decimal>,
     one_off_price: Option<Decimal>,
     cap: Option<Decimal>,
+    holder_id: Option<i64>,
     penalty: Decimal,
     description: String,
     channel_id: String,
@@ -248,16 +245,20 @@ struct Row {
 
 impl Row {
     fn read(self, subscriber_id: i64) -> Result<OpenRequest, RequestError> {
-        let subject = match (self.scheme_id, self.version, self.recurring_price, self.one_off_price, self.cap) {
-            (Some(scheme_id), Some(version), Some(recurring_price), Some(one_off_price), None) => Subject::Order {
-                scheme_id: scheme_id.parse().map_err(|_| RequestError::Corrupt(self.request_id))?,
-                version,
-                recurring_price,
-                one_off_price,
-            },
-            (None, None, None, None, Some(cap)) => Subject::Cap { cap },
-            _ => return Err(RequestError::Corrupt(self.request_id)),
-        };
+        let subject =
+            match (self.scheme_id, self.version, self.recurring_price, self.one_off_price, self.cap, self.holder_id) {
+                (Some(scheme_id), Some(version), Some(recurring_price), Some(one_off_price), None, None) => {
+                    Subject::Order {
+                        scheme_id: scheme_id.parse().map_err(|_| RequestError::Corrupt(self.request_id))?,
+                        version,
+                        recurring_price,
+                        one_off_price,
+                    }
+                }
+                (None, None, None, None, Some(cap), None) => Subject::Cap { cap },
+                (None, None, None, None, None, Some(holder_id)) => Subject::Family { holder_id },
+                _ => return Err(RequestError::Corrupt(self.request_id)),
+            };
         Ok(OpenRequest {
             subscriber_id,
             request_id: self.request_id,
@@ -282,8 +283,8 @@ pub async fn find_open(
 ) -> Result<Option<OpenRequest>, RequestError> {
     sqlx::query_as!(
         Row,
-        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, penalty, description, channel_id, asked_at,
-            expires_at
+        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, holder_id, penalty, description, channel_id,
+            asked_at, expires_at
         from consent_request where subscriber_id = $1 and request_id = $2 and state = 'open'",
         subscriber_id,
         request_id,
@@ -301,8 +302,8 @@ pub async fn find_open(
 pub async fn newest_open(conn: &mut PgConnection, subscriber_id: i64) -> Result<Option<OpenRequest>, RequestError> {
     sqlx::query_as!(
         Row,
-        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, penalty, description, channel_id, asked_at,
-            expires_at
+        "select request_id, scheme_id, version, recurring_price, one_off_price, cap, holder_id, penalty, description, channel_id,
+            asked_at, expires_at
         from consent_request where subscriber_id = $1 and state = 'open' order by request_id desc limit 1",
         subscriber_id,
     )

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::chain::{self, Link};
 use super::evidence::{Evidence, EvidenceError};
 use super::signature::{Signature, Strokes};
-use super::{NewConsent, Subject};
+use super::{Columns, NewConsent};
 
 /// Why a yes was not recorded.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +34,12 @@ impl From<sqlx::Error> for ConsentError {
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error().and_then(sqlx::error::DatabaseError::constraint) {
             Some("consent_request_once") => Self::AnsweredBefore,
-            Some("consent_answers_order" | "consent_answers_cap" | "consent_subscriber_id_request_id_fkey") => {
-                Self::OtherRequest
-            }
+            Some(
+                "consent_answers_order"
+                | "consent_answers_cap"
+                | "consent_answers_family"
+                | "consent_subscriber_id_request_id_fkey",
+            ) => Self::OtherRequest,
             Some("signature_once") => Self::CopiedSignature,
             Some("consent_in_time") => Self::TooLate,
             Some("consent_scheme_id_version_fkey") => Self::UnknownTariff,
@@ -102,17 +105,12 @@ async fn append(
     }
     let evidence = evidence.canonical();
     let hash = chain::hash(previous_hash.as_ref(), &evidence);
-    let (scheme_id, version, recurring_price, one_off_price, cap) = match &consent.subject {
-        Subject::Order { scheme_id, version, recurring_price, one_off_price } => {
-            (Some(scheme_id.as_str()), Some(*version), Some(*recurring_price), Some(*one_off_price), None)
-        }
-        Subject::Cap { cap } => (None, None, None, None, Some(*cap)),
-    };
+    let Columns { scheme_id, version, recurring_price, one_off_price, cap, holder_id } = (&consent.subject).into();
     sqlx::query!(
         "insert into consent (subscriber_id, seq, purpose, scheme_id, version, recurring_price, one_off_price, cap,
             method, channel_id, asked_at, agreed_at, request_id, evidence, previous_seq, previous_hash, hash,
-            strokes_sha256)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+            strokes_sha256, holder_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         subscriber_id,
         seq,
         consent.subject.purpose(),
@@ -131,6 +129,7 @@ async fn append(
         previous_hash.as_ref().map(<[u8; 32]>::as_slice),
         &hash,
         strokes_sha256.as_ref().map(<[u8; 32]>::as_slice),
+        holder_id,
     )
     .execute(conn)
     .await?;

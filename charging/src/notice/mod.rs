@@ -7,6 +7,7 @@ pub mod call;
 pub mod choice;
 pub mod commitment_words;
 mod dispute_words;
+mod family_words;
 mod order_request;
 mod payment_words;
 #[cfg(feature = "postgres")]
@@ -28,6 +29,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use account_words::{AccountNotice, DataLeft};
 pub use dispute_words::DisputeNotice;
+pub use family_words::FamilyNotice;
 pub use payment_words::PaymentNotice;
 pub use service_words::{ListLead, ListedService, OtherTariff, ServiceNotice, pages};
 pub use topic::Topic;

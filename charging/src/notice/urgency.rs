@@ -22,7 +22,8 @@ impl Urgency {
             "sign_in_code" | "order_request" | "cap_request" | "order_success" | "plan_change" | "order_lapsed"
             | "order_refused" | "collected" | "cancel_confirmed" | "cancel_undone" | "cap_changed" | "cap_refused"
             | "cap_lapsed" | "service_list" | "not_cancelled" | "first_charge_made" | "my_plan" | "my_data"
-            | "my_bill" | "my_cap" | "cap_unchanged" | "reminders" | "nothing_asked" | "help" => Self::Awaited,
+            | "my_bill" | "my_cap" | "cap_unchanged" | "family_request" | "family_joined" | "family_not_joined"
+            | "family_unchanged" | "reminders" | "nothing_asked" | "help" => Self::Awaited,
             "bill_ready" | "tariff_withdrawn" => Self::Bulk,
             _ => Self::Prompt,
         }
@@ -43,7 +44,7 @@ impl Urgency {
 pub fn lifetime(kind: &str) -> Option<TimeDelta> {
     match kind {
         "sign_in_code" => Some(CODE_LIFETIME),
-        "order_request" | "cap_request" => Some(ANSWER_LIFETIME),
+        "order_request" | "cap_request" | "family_request" => Some(ANSWER_LIFETIME),
         _ => None,
     }
 }

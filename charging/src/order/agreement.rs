@@ -12,17 +12,21 @@ use super::store::OrderError;
 use super::view::published;
 use crate::actor::Actor;
 use crate::channel::{self, ChannelId};
+use crate::clock::Month;
 use crate::consent::Evidence;
 use crate::consent::request::request_event;
 use crate::consent::signature::Strokes;
+use crate::family::store::joined_event;
 use crate::notice::store::{Notice, of_events};
 use crate::tariff::TariffVersion;
 
-/// Which agreement: `17` is order 17, `cap-3` the cap that row 3 of the subscriber's chain raised.
+/// Which agreement: `17` is order 17, `cap-3` the cap that row 3 of the subscriber's chain raised, `family-4` the family
+/// bill that row 4 agreed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgreementId {
     Order(i64),
     Cap(i32),
+    Family(i32),
 }
 
 /// The text names no agreement.
@@ -35,6 +39,7 @@ impl fmt::Display for AgreementId {
         match self {
             Self::Order(order_id) => write!(f, "{order_id}"),
             Self::Cap(seq) => write!(f, "cap-{seq}"),
+            Self::Family(seq) => write!(f, "family-{seq}"),
         }
     }
 }
@@ -43,9 +48,10 @@ impl FromStr for AgreementId {
     type Err = InvalidAgreementId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let id = match text.strip_prefix("cap-") {
-            Some(seq) => seq.parse().map(Self::Cap),
-            None => text.parse().map(Self::Order),
+        let id = match text.split_once('-') {
+            Some(("cap", seq)) => seq.parse().map(Self::Cap),
+            Some(("family", seq)) => seq.parse().map(Self::Family),
+            _ => text.parse().map(Self::Order),
         };
         id.map_err(|_| InvalidAgreementId)
     }
@@ -90,6 +96,11 @@ pub enum About {
         cap: Decimal,
         previous: Decimal,
     },
+    /// 家庭账单: who sees what the bills come to, from the bill of which month on.
+    Family {
+        holder: String,
+        first_month: Month,
+    },
 }
 
 /// A step: what, when, who, and by which channel.
@@ -111,6 +122,10 @@ pub enum StepKind {
     Agreed,
     Ordered,
     CapRaised,
+    /// Joined a family bill; left it; the holder looks no more.
+    FamilyJoined,
+    FamilyLeft,
+    FamilyEnded,
     Activated,
     CancelAsked,
     CancelUndone,
@@ -126,6 +141,9 @@ impl StepKind {
             "agreed" => Self::Agreed,
             "ordered" => Self::Ordered,
             "cap_raised" => Self::CapRaised,
+            "family_joined" => Self::FamilyJoined,
+            "family_left" => Self::FamilyLeft,
+            "family_ended" => Self::FamilyEnded,
             "activated" => Self::Activated,
             "cancel_asked" => Self::CancelAsked,
             "cancel_undone" => Self::CancelUndone,
@@ -149,6 +167,7 @@ pub async fn agreement(
     let Some(deed) = (match id {
         AgreementId::Order(order_id) => order(conn, subscriber_id, order_id).await?,
         AgreementId::Cap(seq) => cap(conn, subscriber_id, seq).await?,
+        AgreementId::Family(seq) => family(conn, subscriber_id, seq).await?,
     }) else {
         return Ok(None);
     };
@@ -165,7 +184,7 @@ pub async fn agreement(
     .await?;
     let order_id = match id {
         AgreementId::Order(order_id) => Some(order_id),
-        AgreementId::Cap(_) => None,
+        AgreementId::Cap(_) | AgreementId::Family(_) => None,
     };
     let through = match order_id {
         Some(order_id) => channel::order::through(conn, subscriber_id, order_id).await?,
@@ -243,6 +262,28 @@ async fn cap(conn: &mut PgConnection, subscriber_id: i64, consent_seq: i32) -> R
     }))
 }
 
+async fn family(conn: &mut PgConnection, subscriber_id: i64, consent_seq: i32) -> Result<Option<Deed>, OrderError> {
+    let row = sqlx::query!(
+        "select l.link_no, l.agreed_at, l.first_month, c.channel_id, h.msisdn
+        from family_link l
+        join consent c on c.subscriber_id = l.subscriber_id and c.seq = l.consent_seq
+        join subscriber h on h.subscriber_id = l.holder_id
+        where l.subscriber_id = $1 and l.consent_seq = $2",
+        subscriber_id,
+        consent_seq,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Deed {
+        at: row.agreed_at,
+        actor: Actor::Subscriber.to_string(),
+        channel_id: row.channel_id,
+        consent_seq,
+        about: About::Family { holder: row.msisdn, first_month: Month::of_date(row.first_month) },
+        event: joined_event(row.link_no),
+    }))
+}
+
 fn read_actor(text: &str) -> Result<Actor, OrderError> {
     text.parse().map_err(|_| OrderError::Corrupt("actor"))
 }
@@ -275,6 +316,16 @@ async fn steps(
             union all
             select 3, 0, 'cap_raised', k.chosen_at, k.chosen_at, k.actor, k.channel_id
             from cap_choice k where k.subscriber_id = $1 and k.consent_seq = $2
+            union all
+            select 3, 0, 'family_joined', f.agreed_at, f.agreed_at, 'subscriber', c.channel_id
+            from family_link f join consent c on c.subscriber_id = f.subscriber_id and c.seq = f.consent_seq
+            where f.subscriber_id = $1 and f.consent_seq = $2
+            union all
+            select 4, 0, case e.left_by when 'member' then 'family_left' else 'family_ended' end, e.left_at, e.left_at,
+                case e.left_by when 'member' then 'subscriber' else 'system' end,
+                case e.left_by when 'member' then e.channel_id end
+            from family_link f join family_leaving e on e.subscriber_id = f.subscriber_id and e.link_no = f.link_no
+            where f.subscriber_id = $1 and f.consent_seq = $2
             union all
             select 4, e.event_id, e.what, e.at, e.effective_at, e.actor, e.channel_id
             from product_order o
@@ -335,10 +386,10 @@ mod tests {
 
     #[test]
     fn ids_are_read_back() {
-        for id in [AgreementId::Order(17), AgreementId::Cap(3)] {
+        for id in [AgreementId::Order(17), AgreementId::Cap(3), AgreementId::Family(4)] {
             assert_eq!(id.to_string().parse(), Ok(id));
         }
-        for text in ["", "cap-", "x", "cap-99999999999", "1.0"] {
+        for text in ["", "cap-", "x", "cap-99999999999", "1.0", "family", "family-x"] {
             assert_eq!(text.parse::<AgreementId>(), Err(InvalidAgreementId), "{text}");
         }
     }

@@ -15,6 +15,7 @@ use crate::clock::{Month, local_date};
 use crate::consent::Subject;
 use crate::consent::request::{self, Answer, Asked, Given, OpenRequest, Question, RequestError};
 use crate::consent::store::lock_subscriber;
+use crate::family::store as family;
 use crate::notice::store::tell;
 use crate::notice::template::{Leaving, MASKED_CODE, Message, Through};
 use crate::subscriber::Subscriber;
@@ -206,6 +207,9 @@ pub async fn refuse(
         }
         Subject::Cap { cap } => {
             tell(conn, subscriber_id, event, &Message::CapRefused { cap: *cap }, now).await?;
+        }
+        Subject::Family { holder_id } => {
+            family::refused(conn, subscriber_id, *holder_id, event, now).await?;
         }
     }
     Ok(true)

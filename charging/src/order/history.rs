@@ -37,6 +37,8 @@ pub enum What {
     },
     /// A choice of cap, in yuan.
     Cap { cap: Decimal, previous: Decimal, raised_by: Option<Agreed> },
+    /// A yes to a holder's family bill, and when either side ended it.
+    Family { holder: String, left_at: Option<DateTime<Utc>>, agreed: Agreed },
     /// A question that came to nothing.
     Unanswered { about: Asked, outcome: Outcome },
 }
@@ -46,6 +48,7 @@ pub enum What {
 pub enum Asked {
     Order { name: String, recurring_price: Decimal, one_off_price: Decimal },
     Cap { cap: Decimal },
+    Family { holder: String },
 }
 
 /// How a question came to nothing, and when. Of questions of old it is not known who closed them.
@@ -73,6 +76,7 @@ impl What {
         match self {
             Self::Order { order_id, .. } => Some(AgreementId::Order(*order_id)),
             Self::Cap { raised_by, .. } => raised_by.as_ref().map(|agreed| AgreementId::Cap(agreed.seq)),
+            Self::Family { agreed, .. } => Some(AgreementId::Family(agreed.seq)),
             Self::Unanswered { .. } => None,
         }
     }
@@ -102,12 +106,12 @@ pub async fn history(
         Row,
         r#"select what as "what!", id as "id!", at as "at!", actor as "actor!", channel_id as "channel_id!", name,
             recurring_price, one_off_price, cap, previous_cap, consent_seq, method, agreed_by, agreed_at, evidence,
-            starts_at, ends_at, closed_at, closed_by, closed_channel_id, count(*) over () as "total!"
+            starts_at, ends_at, closed_at, closed_by, closed_channel_id, holder, count(*) over () as "total!"
         from (
             select 'order' as what, o.order_id as id, o.ordered_at as at, o.actor, o.channel_id, t.name,
                 o.recurring_price, o.one_off_price, null::numeric as cap, null::numeric as previous_cap,
                 c.seq as consent_seq, c.method, c.channel_id as agreed_by, c.agreed_at, c.evidence, s.starts_at, s.ends_at,
-                null::timestamptz as closed_at, null as closed_by, null as closed_channel_id
+                null::timestamptz as closed_at, null as closed_by, null as closed_channel_id, null as holder
             from product_order o
             join tariff_version t on t.scheme_id = o.scheme_id and t.version = o.version
             join consent c on c.subscriber_id = o.subscriber_id and c.seq = o.consent_seq
@@ -116,16 +120,25 @@ pub async fn history(
                 and (o.ordered_at >= $2 or (s.starts_at is not null and (s.ends_at is null or s.ends_at > $3)))
             union all
             select 'cap', k.seq, k.chosen_at, k.actor, k.channel_id, null, null, null, k.cap, k.previous_cap,
-                k.consent_seq, c.method, c.channel_id, c.agreed_at, c.evidence, null, null, null, null, null
+                k.consent_seq, c.method, c.channel_id, c.agreed_at, c.evidence, null, null, null, null, null, null
             from cap_choice k
             left join consent c on c.subscriber_id = k.subscriber_id and c.seq = k.consent_seq
             where k.subscriber_id = $1 and k.seq > 0 and k.chosen_at >= $2
             union all
+            select 'family', f.link_no, f.agreed_at, 'subscriber', c.channel_id, null, null, null, null, null, c.seq, c.method,
+                c.channel_id, c.agreed_at, c.evidence, null, e.left_at, null, null, null, h.msisdn
+            from family_link f
+            join consent c on c.subscriber_id = f.subscriber_id and c.seq = f.consent_seq
+            join subscriber h on h.subscriber_id = f.holder_id
+            left join family_leaving e on e.subscriber_id = f.subscriber_id and e.link_no = f.link_no
+            where f.subscriber_id = $1 and (f.agreed_at >= $2 or e.left_at is null)
+            union all
             select case when r.state = 'open' then 'expired' else r.state end, r.request_id, r.asked_at, r.asked_by,
                 r.channel_id, t.name, r.recurring_price, r.one_off_price, r.cap, null, null, null, null, null, null, null,
                 null, case when r.state = 'open' then r.expires_at else r.closed_at end,
-                case when r.state = 'open' then 'system' else r.closed_by end, r.closed_channel_id
+                case when r.state = 'open' then 'system' else r.closed_by end, r.closed_channel_id, h.msisdn
             from consent_request r
+            left join subscriber h on h.subscriber_id = r.holder_id
             left join tariff_version t on t.scheme_id = r.scheme_id and t.version = r.version
             where r.subscriber_id = $1 and r.asked_at >= $2
                 and (r.state in ('refused', 'superseded', 'expired') or r.state = 'open' and r.expires_at < $3)
@@ -164,6 +177,7 @@ struct Row {
     closed_at: Option<DateTime<Utc>>,
     closed_by: Option<String>,
     closed_channel_id: Option<String>,
+    holder: Option<String>,
     total: i64,
 }
 
@@ -192,12 +206,16 @@ impl Row {
                 ends_at: self.ends_at,
             },
             ("cap", None, Some(cap), Some(previous), raised_by) => What::Cap { cap, previous, raised_by },
+            ("family", None, None, None, Some(agreed)) => {
+                What::Family { holder: self.holder.ok_or(corrupt)?, left_at: self.ends_at, agreed }
+            }
             (closed, priced, cap, None, None) => {
-                let about = match (priced, cap) {
-                    (Some(((name, recurring_price), one_off_price)), None) => {
+                let about = match (priced, cap, self.holder.clone()) {
+                    (Some(((name, recurring_price), one_off_price)), None, None) => {
                         Asked::Order { name, recurring_price, one_off_price }
                     }
-                    (None, Some(cap)) => Asked::Cap { cap },
+                    (None, Some(cap), None) => Asked::Cap { cap },
+                    (None, None, Some(holder)) => Asked::Family { holder },
                     _ => return Err(corrupt),
                 };
                 let how = match closed {

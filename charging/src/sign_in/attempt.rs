@@ -28,6 +28,9 @@ pub const SIGN_INS_BY_ADDRESS: Limit = Limit { name: "sign_in_address", max: 60,
 /// Messages that ask one subscriber for a yes in an hour.
 pub const REQUESTS_AN_HOUR: Limit = Limit { name: "request_hour", max: 20, window: TimeDelta::hours(1) };
 
+/// Numbers that one subscriber tries to invite to a family bill in an hour, so that nobody finds out by it which numbers are ours.
+pub const INVITATIONS_TRIED: Limit = Limit { name: "family_hour", max: 20, window: TimeDelta::hours(1) };
+
 /// The longest of the windows above.
 const WINDOW_MAX: TimeDelta = TimeDelta::hours(1);
 

@@ -5,6 +5,7 @@
 //! | every kind of tariff, for money and for nothing | [`not_by_sms`] | [`not_by_import`] | [`not_by_plain_sql`] | `server/tests/it/consent.rs` |
 //! | another plan instead of the present one | [`no_change_of_plan`] | as a plan | [`no_change_of_plan`] | `server/tests/it/consent.rs` |
 //! | 手机代扣费, an item of a platform | `third_party.rs` | no file brings one | `third_party.rs` | a platform asks, no page does |
+//! | 家庭账单, being seen by a holder | [`not_in_a_family`], `family.rs` | `family.rs` | `invariants/family.rs` | `server/tests/it/family.rs` |
 //! | a higher cap | [`no_higher_cap`] | [`no_higher_cap`] | [`no_higher_cap`] | `server/tests/it/consent.rs` |
 
 use charging::consent::incoming::{Handled, incoming};
@@ -209,6 +210,32 @@ async fn no_higher_cap() {
     assert_eq!(world.refuser("update cap_choice set cap = 1000".to_owned()).await, "42501");
     assert_eq!(cap().await, 600.into());
     assert_eq!(world.count("consent").await, 0);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn not_in_a_family() {
+    let world = World::new().await;
+    let (holder, a) = (world.subscriber(1).await, world.subscriber(2).await);
+    assert_eq!(world.receive(a, "nobody asks", "JT", later("0:00")).await, Handled::NothingAsked);
+    let number = "13800000002".parse().unwrap();
+    charging::family::store::invite(&world.db.app, holder, &number, later("0:10")).await.unwrap();
+    assert_eq!(world.receive(a, "no question", "Y", later("0:20")).await, Handled::NothingAsked);
+    assert!(matches!(world.receive(a, "asked", "JT", later("0:30")).await, Handled::Asked { .. }));
+    assert_eq!(world.receive(a, "late", "Y", later("10:31")).await, Handled::Lapsed);
+    world.receive(a, "again", "JT", later("11:00")).await;
+    assert_eq!(world.receive(a, "no", "N", later("11:10")).await, Handled::Refused);
+    assert_eq!(world.receive(a, "after a no", "Y", later("11:20")).await, Handled::NothingAsked);
+    let link = format!(
+        "insert into family_link (subscriber_id, link_no, holder_id, invitation_id, invited_until, consent_seq, agreed_at,
+            first_month)
+        select {a}, 1, holder_id, invitation_id, expires_at, 1, '2026-10-15T12:00:00+08:00', '2026-10-01'
+        from family_invitation where subscriber_id = {a}"
+    );
+    assert_eq!(world.refuser(link).await, "family_link_consent");
+    for table in ["consent", "family_link"] {
+        assert_eq!(world.count(table).await, 0, "{table}");
+    }
     world.db.drop().await;
 }
 

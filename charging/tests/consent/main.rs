@@ -2,6 +2,7 @@
 
 mod commands;
 mod commitment;
+mod family;
 mod first_charge;
 mod history;
 mod incoming;

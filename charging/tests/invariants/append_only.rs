@@ -51,6 +51,8 @@ const APPEND_ONLY: &[&str] = &[
     "agent_content_withdrawal",
     "agent_order",
     "agent_sale",
+    "family_link",
+    "family_leaving",
 ];
 
 /// Rows that change in named columns alone, and are never removed.
@@ -58,8 +60,9 @@ const PARTLY: &[(&str, &str)] = &[
     ("subscriber", "msisdn, region, created_at, subscriber_id"),
     (
         "consent_request",
-        "purpose, scheme_id, version, recurring_price, one_off_price, cap, description, asked_at, expires_at",
+        "purpose, scheme_id, version, recurring_price, one_off_price, cap, holder_id, description, asked_at, expires_at",
     ),
+    ("family_invitation", "subscriber_id, holder_id, invited_at, expires_at"),
     ("subscription", "order_id, scheme_id, version, kind, recurring_price, one_off_price, starts_at"),
     ("month_counter", "subscriber_id, month"),
     ("overage_volume", "subscriber_id, month, subscription_id"),

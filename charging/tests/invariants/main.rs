@@ -8,6 +8,7 @@ mod append_only;
 mod channels;
 mod consent;
 mod disputes;
+mod family;
 mod incident;
 mod mass_offer;
 mod money;

@@ -98,7 +98,7 @@ fn words(sound: &Sound, is_known: bool) -> anyhow::Result<String> {
          hash before   {previous}\n\
          signed by     {}\n              {origin}\n",
         one_line(&proof.msisdn),
-        proof.order_id.map_or_else(|| "none, a cap was raised".to_owned(), |order_id| order_id.to_string()),
+        proof.order_id.map_or_else(|| no_order(evidence).to_owned(), |order_id| order_id.to_string()),
         offer(evidence),
         time(&evidence.asked_at)?,
         indented(&evidence.description),
@@ -110,10 +110,17 @@ fn words(sound: &Sound, is_known: bool) -> anyhow::Result<String> {
     ))
 }
 
+fn no_order(evidence: &Evidence) -> &'static str {
+    if evidence.holder_id.is_some() { "none, a family bill was joined" } else { "none, a cap was raised" }
+}
+
 fn offer(evidence: &Evidence) -> String {
     let amount = |amount: &Option<String>| amount.as_deref().map(one_line).unwrap_or_default();
-    match (&evidence.scheme_id, evidence.version) {
-        (Some(scheme_id), Some(version)) => format!(
+    match (&evidence.scheme_id, evidence.version, evidence.holder_id) {
+        (None, None, Some(holder_id)) => {
+            format!("a family bill: subscriber {holder_id} sees totals and kinds of charges, no records")
+        }
+        (Some(scheme_id), Some(version), None) => format!(
             "tariff {}, version {version}: {} yuan a month, {} yuan once",
             one_line(scheme_id),
             amount(&evidence.recurring_price),

@@ -3,6 +3,7 @@
 pub mod channels;
 mod disputes;
 pub mod drafts;
+mod family;
 pub mod gateway;
 mod life;
 mod money;
@@ -92,6 +93,9 @@ pub async fn load(
                 }
                 bills += closed.bills;
                 scene.pay(&people).await?;
+            }
+            if month == current.minus(family::MONTHS).max(first) {
+                family::join(pool, &people, month, now).await?;
             }
             scene.note("demo.month", &month.to_string()).await?;
         }

@@ -1,7 +1,7 @@
 //! Bills to take home: `/me/bills/{month}/bill.pdf` and `.csv`, 24 months, and the itemised list of a month, all free of charge.
 
 use app::request::SUBSCRIBER_KEY;
-use app::slip::{bill_paper, months_paper, records_paper};
+use app::slip::{bill_paper, family_paper, months_paper, records_paper};
 use app::state::AppState;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,6 +16,7 @@ use charging::bill::{ItemisedRecord, files};
 use charging::clock::Month;
 use charging::csv;
 use charging::dispute::store::of_bill;
+use charging::family;
 use charging::subscriber::{Msisdn, Subscriber, store};
 use futures::stream;
 use sqlx::PgPool;
@@ -37,6 +38,8 @@ pub fn routes() -> Router<AppState> {
         .route("/me/bills/months.pdf", get(months_pdf))
         .route("/me/bills/months.csv", get(months_csv))
         .route("/me/bills/lines.csv", get(lines_csv))
+        .route("/me/family/{month}/bill.pdf", get(family_pdf))
+        .route("/me/family/{month}/bill.csv", get(family_csv))
         .route("/me/usage/{month}/records.pdf", get(records_pdf))
         .route("/me/usage/{month}/records.csv", get(records_csv))
 }
@@ -97,6 +100,27 @@ async fn lines_csv(state: State<AppState>, session: Session) -> Response {
             text.extend(bill.map(|bill| files::bill_lines(&subscriber.msisdn, &bill)));
         }
         Ok(Some(file(text.into(), CSV, "bill-lines.csv")))
+    })
+    .await
+}
+
+async fn family_pdf(state: State<AppState>, month: Path<String>, session: Session, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    answer(&state, &session, async |subscriber| {
+        let Some(month) = month.parse::<Month>().ok() else { return Ok(None) };
+        let bill = family::view::bill(&mut *state.pool.acquire().await?, subscriber.subscriber_id, month).await?;
+        let Some(bill) = bill else { return Ok(None) };
+        let pdf = tokio::task::spawn_blocking(move || family_paper(&parts, &bill, &subscriber)).await??;
+        Ok(Some(file(pdf.into(), PDF, &format!("family-{month}.pdf"))))
+    })
+    .await
+}
+
+async fn family_csv(state: State<AppState>, month: Path<String>, session: Session) -> Response {
+    answer(&state, &session, async |subscriber| {
+        let Some(month) = month.parse::<Month>().ok() else { return Ok(None) };
+        let bill = family::view::bill(&mut *state.pool.acquire().await?, subscriber.subscriber_id, month).await?;
+        Ok(bill.map(|bill| file(files::family_file(&bill).into(), CSV, &format!("family-{month}.csv"))))
     })
     .await
 }

@@ -26,14 +26,14 @@ use tower_sessions::session::{Id, Record};
 
 const DRAWN: &str = "[[60,50,120,90,200,40,260,170],[300,60,420,180]]";
 
-struct Portal {
-    world: World,
-    clock: Arc<ManualClock>,
+pub struct Portal {
+    pub world: World,
+    pub clock: Arc<ManualClock>,
     router: Router,
 }
 
 impl Portal {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let world = World::new().await;
         let clock = Arc::new(ManualClock::new(now()));
         let site = Site::find();
@@ -56,7 +56,7 @@ impl Portal {
     }
 
     /// The cookie of a session of a subscriber.
-    async fn sign_in(&self, subscriber_id: i64) -> String {
+    pub async fn sign_in(&self, subscriber_id: i64) -> String {
         let now = OffsetDateTime::from_unix_timestamp(self.clock.now().timestamp()).unwrap();
         let data = [(SUBSCRIBER_KEY.to_owned(), subscriber_id.into())].into_iter().collect();
         let mut record = Record { id: Id::default(), data, expiry_date: now + Duration::hours(12) };
@@ -65,13 +65,13 @@ impl Portal {
         format!("mingbai={}", record.id)
     }
 
-    async fn get(&self, cookie: &str, path: &str) -> Response<Body> {
+    pub async fn get(&self, cookie: &str, path: &str) -> Response<Body> {
         let request = Request::get(path).header("host", "mingbai.example").header(COOKIE, cookie);
         self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     /// Calls a server function as its form does, and returns where it sends the browser.
-    async fn post(&self, cookie: &str, function: &str, form: &str) -> String {
+    pub async fn post(&self, cookie: &str, function: &str, form: &str) -> String {
         let request = Request::post(format!("/api/{function}"))
             .header("host", "mingbai.example")
             .header("accept", "text/html")
@@ -82,7 +82,7 @@ impl Portal {
         response.headers()[LOCATION].to_str().unwrap().to_owned()
     }
 
-    async fn newest_request(&self, subscriber_id: i64) -> i64 {
+    pub async fn newest_request(&self, subscriber_id: i64) -> i64 {
         sqlx::query_scalar("select max(request_id) from consent_request where subscriber_id = $1")
             .bind(subscriber_id)
             .fetch_one(&self.world.db.app)
@@ -90,7 +90,7 @@ impl Portal {
             .unwrap()
     }
 
-    async fn code(&self, subscriber_id: i64) -> String {
+    pub async fn code(&self, subscriber_id: i64) -> String {
         let last = "select body from notice where subscriber_id = $1 order by notice_id desc limit 1";
         let body: String = sqlx::query_scalar(last).bind(subscriber_id).fetch_one(&self.world.db.app).await.unwrap();
         body.split_once("验证码").unwrap().1[..6].to_owned()
@@ -107,7 +107,7 @@ impl Portal {
     }
 }
 
-async fn bytes(response: Response<Body>) -> Vec<u8> {
+pub async fn bytes(response: Response<Body>) -> Vec<u8> {
     assert_eq!(response.status(), StatusCode::OK);
     to_bytes(response.into_body(), 4 * 1024 * 1024).await.unwrap().to_vec()
 }
@@ -214,7 +214,7 @@ async fn neither_another_plan_nor_a_higher_cap_without_a_yes() {
 }
 
 /// Runs the program as somebody does who has nothing but the file.
-fn verify(file: &[u8], name: &str, key: Option<&str>) -> Output {
+pub fn verify(file: &[u8], name: &str, key: Option<&str>) -> Output {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, file).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mingbai"));

@@ -6,6 +6,7 @@ mod calls;
 mod commands;
 mod consent;
 mod desk;
+mod family;
 mod gateway;
 mod incidents;
 mod network;

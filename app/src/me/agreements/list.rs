@@ -65,6 +65,7 @@ fn entry(l: Locale, entry: &Entry, now: DateTime<Utc>) -> AnyView {
     let step = match &entry.what {
         What::Order { .. } => td_string!(l, agreement.ordered, time = time.as_str(), by = by),
         What::Cap { .. } => td_string!(l, agreement.cap_chosen, time = time.as_str(), by = by),
+        What::Family { .. } => td_string!(l, family.joined_by, time = time.as_str(), by = by),
         What::Unanswered { .. } => td_string!(l, agreement.asked_on, time = time.as_str(), by = by),
     };
     let proof = entry.what.agreement().map(|id| {
@@ -92,6 +93,9 @@ fn name_text(l: Locale, what: &What) -> String {
         What::Cap { cap, .. } | What::Unanswered { about: Asked::Cap { cap }, .. } => {
             td_string!(l, agreement.cap_name, cap = fen(*cap))
         }
+        What::Family { holder, .. } | What::Unanswered { about: Asked::Family { holder }, .. } => {
+            td_string!(l, family.name, msisdn = holder.as_str())
+        }
     }
 }
 
@@ -104,7 +108,7 @@ fn price(l: Locale, what: &What) -> Option<String> {
         What::Cap { cap, previous, .. } => {
             Some(td_string!(l, agreement.cap_change, cap = fen(*cap), previous = fen(*previous)))
         }
-        What::Unanswered { about: Asked::Cap { .. }, .. } => None,
+        What::Family { .. } | What::Unanswered { about: Asked::Cap { .. } | Asked::Family { .. }, .. } => None,
     }
 }
 
@@ -115,7 +119,7 @@ fn answer(l: Locale, what: &What) -> Option<String> {
         td_string!(l, agreement.agreed_by, method = method_text(l, agreed.method), channel = channel)
     };
     match what {
-        What::Order { agreed, .. } => Some(agreed_by(agreed)),
+        What::Order { agreed, .. } | What::Family { agreed, .. } => Some(agreed_by(agreed)),
         What::Cap { raised_by, .. } => raised_by.as_ref().map(agreed_by),
         What::Unanswered { outcome, .. } => {
             let time = time_text(l, outcome.at?);
@@ -138,6 +142,12 @@ fn state_text(l: Locale, what: &What, now: DateTime<Utc>) -> (&'static str, Stri
             let raised = cap > previous;
             let text = if raised { td_string!(l, agreement.cap_raised) } else { td_string!(l, agreement.cap_lowered) };
             return ("tag", text.to_owned());
+        }
+        What::Family { left_at, .. } => {
+            return match left_at {
+                Some(at) => ("tag", td_string!(l, agreement.state_ended, date = date(*at))),
+                None => ("tag on", td_string!(l, family.state_seen).to_owned()),
+            };
         }
         What::Unanswered { outcome, .. } => {
             let text = match outcome.how {

@@ -84,6 +84,7 @@ fn manage(l: Locale, about: &About) -> impl IntoView + use<> {
     let (href, text) = match about {
         About::Order { .. } => ("/me/addons", td_string!(l, agreement.manage)),
         About::Cap { .. } => ("/me/cap", td_string!(l, agreement.manage_cap)),
+        About::Family { .. } => ("/me/family", td_string!(l, family.manage)),
     };
     view! { <a class="button" href=href>{text}</a> }
 }
@@ -95,7 +96,7 @@ fn what(l: Locale, agreement: &Agreement, subscriber: &Subscriber) -> AnyView {
             let href = format!("/tariffs/{}/versions/{}", tariff.content.scheme_id, tariff.version);
             Some(view! { <p><a href=href>{td_string!(l, agreement.tariff_link)}</a></p> })
         }
-        About::Cap { .. } => None,
+        About::Cap { .. } | About::Family { .. } => None,
     };
     view! {
         <section>

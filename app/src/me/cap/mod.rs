@@ -67,7 +67,7 @@ pub fn CapPage() -> impl IntoView {
 fn pending_card(l: Locale, pending: Pending, cap: Decimal, msisdn: &str) -> impl IntoView + use<> {
     let wanted = match pending.request.subject {
         Subject::Cap { cap } => cap,
-        Subject::Order { .. } => cap,
+        Subject::Order { .. } | Subject::Family { .. } => cap,
     };
     let from = plain(cap);
     view! {

@@ -6,6 +6,7 @@ use charging::consent::cap::{CapRaiseError, confirm_cap_raise, request_cap_raise
 use charging::consent::request::{Given, OpenRequest, RequestError, find_open};
 use charging::consent::signature::{Strokes, StrokesError};
 use charging::consent::store::ConsentError;
+use charging::family::store::{self as family, FamilyError};
 use charging::order::flow;
 use charging::order::store::OrderError;
 use leptos::prelude::*;
@@ -65,6 +66,12 @@ async fn answer(request_id: i64, given: Result<Given<'_>, &StrokesError>) {
                 Err(error) => back(&request, cap_problem(&error)),
             }
         }
+        (Ok(given), Subject::Family { .. }) => {
+            match family::confirm(&state.pool, subscriber_id, request_id, given, now).await {
+                Ok(()) => "/me/family?ok=joined".to_owned(),
+                Err(error) => back(&request, family_problem(&error)),
+            }
+        }
     };
     redirect(&to);
 }
@@ -96,6 +103,10 @@ async fn asked_again(state: &AppState, subscriber_id: i64, request: &OpenRequest
             let asked = request_cap_raise(&mut tx, subscriber_id, *cap, &by, now, &mut rng).await;
             asked.map_err(|error| cap_problem(&error))?
         }
+        Subject::Family { holder_id } => {
+            let asked = family::ask_for(&mut tx, subscriber_id, *holder_id, &by, now, &mut rng).await;
+            asked.map_err(|error| family_problem(&error))?
+        }
     };
     tx.commit().await.map_err(failed)?;
     Ok(asked.request_id)
@@ -110,6 +121,7 @@ pub async fn answer_no(request_id: i64) -> Result<(), ServerFnError> {
         Ok(_) => match &request.subject {
             Subject::Order { .. } => "/me/addons?ok=refused".to_owned(),
             Subject::Cap { .. } => "/me/cap?ok=kept".to_owned(),
+            Subject::Family { .. } => "/me/family?ok=refused".to_owned(),
         },
         Err(error) => back(&request, order_problem(&error)),
     };
@@ -150,6 +162,7 @@ pub fn page_of(subject: &Subject) -> String {
     match subject {
         Subject::Order { scheme_id, .. } => format!("/me/order/{scheme_id}"),
         Subject::Cap { .. } => "/me/cap".to_owned(),
+        Subject::Family { .. } => "/me/family".to_owned(),
     }
 }
 
@@ -178,6 +191,25 @@ pub fn cap_problem(error: &CapRaiseError) -> &'static str {
         CapRaiseError::Usage(UsageError::CapOutOfRange) => "amount",
         error => {
             tracing::error!(%error, "a cap could not be raised");
+            "failed"
+        }
+    }
+}
+
+/// What the page says about a family bill that nothing came of.
+pub fn family_problem(error: &FamilyError) -> &'static str {
+    match error {
+        FamilyError::NoNumber => "nobody",
+        FamilyError::Oneself => "oneself",
+        FamilyError::InvitedAlready => "already",
+        FamilyError::Full => "full",
+        FamilyError::TooMany => "limit",
+        FamilyError::RefusedLately => "lately",
+        FamilyError::Gone => "gone",
+        FamilyError::InFamily => "in_family",
+        FamilyError::Request(error) => request_problem(error),
+        error => {
+            tracing::error!(%error, "a family bill failed");
             "failed"
         }
     }

@@ -3,7 +3,7 @@
 mod answer;
 mod sign;
 
-pub use answer::{cap_problem, order_problem, page_of};
+pub use answer::{cap_problem, family_problem, order_problem, page_of};
 
 use charging::consent::Subject;
 use charging::consent::request::{OpenRequest, find_open, newest_open};

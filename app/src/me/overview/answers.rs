@@ -30,6 +30,7 @@ pub async fn open_question(
             td_string!(l, me.ov_answer_order, name = name, time = time)
         }
         Subject::Cap { cap } => td_string!(l, me.ov_answer_cap, cap = plain(*cap), time = time),
+        Subject::Family { .. } => td_string!(l, family.ov_answer, time = time),
     };
     Ok(Some((text, page_of(&request.subject))))
 }
@@ -41,6 +42,17 @@ pub fn question_banner(l: Locale, (text, href): (String, String)) -> impl IntoVi
         view! {
             <p>{text}</p>
             <p><a class="button" href=href>{td_string!(l, me.ov_answer)}</a></p>
+        },
+    )
+}
+
+/// An invitation to a family bill, with where it is answered.
+pub fn invitation_banner(l: Locale, msisdn: &str) -> AnyView {
+    banner(
+        Tone::Warn,
+        view! {
+            <p>{td_string!(l, family.ov_invited, msisdn = msisdn)}</p>
+            <p><a class="button" href="/me/family">{td_string!(l, family.ov_look)}</a></p>
         },
     )
 }

@@ -6,6 +6,7 @@ mod money;
 use charging::bill::store::current_month_estimate;
 use charging::clock::Month;
 use charging::consent::request::newest_open;
+use charging::family::view::family;
 use charging::order::view::active;
 use charging::subscriber::store::find;
 use charging::usage::store::{CapOverview, month_overview};
@@ -37,6 +38,7 @@ pub fn OverviewPage() -> impl IntoView {
         let services = active(&mut db, subscriber_id, now).await?;
         let request = newest_open(&mut db, subscriber_id).await?;
         let question = answers::open_question(&mut db, l, request, now).await?;
+        let invited = family(&mut db, subscriber_id, now).await?.received;
         let ending: Vec<i64> = services
             .iter()
             .filter(|service| service.ends_at.is_some())
@@ -48,6 +50,7 @@ pub fn OverviewPage() -> impl IntoView {
             <Title text=td_string!(l, me.tab_overview) />
             {problem.and_then(|code| problem_text(l, &code)).map(|(tone, text)| banner(tone, text))}
             {question.map(|question| answers::question_banner(l, question))}
+            {invited.into_iter().map(|invitation| answers::invitation_banner(l, &invitation.msisdn)).collect_view()}
             {answers::ending_banner(l, &services)}
             <header class="row spread hello">
                 <h1>{greeting}</h1>

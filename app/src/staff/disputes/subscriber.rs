@@ -230,6 +230,7 @@ fn agreed(l: Locale, entries: &[past::Entry]) -> AnyView {
             What::Cap { cap, raised_by, .. } => {
                 (td_string!(l, agreement.cap_name, cap = plain(*cap)), raised_by.as_ref())
             }
+            What::Family { holder, agreed, .. } => (td_string!(l, family.name, msisdn = holder.as_str()), Some(agreed)),
             What::Unanswered { .. } => return None,
         };
         let method = agreed.map(|agreed| method_text(l, agreed.method).to_owned());

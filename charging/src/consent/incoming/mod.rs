@@ -1,6 +1,7 @@
 //! SMS that subscribers send to 10086, each handled exactly once: answers to what was asked, and commands.
 
 mod account;
+mod family;
 mod services;
 
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use super::store::lock_subscriber;
 use super::{Method, TEXT_BYTES_MAX};
 use crate::actor::By;
 use crate::bill::store::BillError;
+use crate::family::store::FamilyError;
 use crate::notice::ListLead;
 use crate::notice::store::{NoticeError, tell};
 use crate::notice::template::{Lapse, Message};
@@ -38,6 +40,8 @@ pub enum IncomingError {
     #[error(transparent)]
     Cap(#[from] CapRaiseError),
     #[error(transparent)]
+    Family(#[from] FamilyError),
+    #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]
     Usage(#[from] UsageError),
@@ -58,6 +62,9 @@ pub enum Handled {
     /// An item of a platform goes on the bill: the id of what is collected.
     Collected(i64),
     CapRaised,
+    /// A holder sees the bills from now on; or sees them no more.
+    FamilyJoined,
+    FamilyLeft,
     Refused,
     /// The yes came too late, or what was offered can no longer be had.
     Lapsed,
@@ -145,6 +152,8 @@ impl Reply<'_> {
             Command::Cap => self.cap(conn).await,
             Command::SetCap(cap) => self.set_cap(conn, cap).await,
             Command::Reminders(on) => self.reminders(conn, on).await,
+            Command::Family(true) => self.join_family(conn).await,
+            Command::Family(false) => self.leave_family(conn).await,
             Command::Unknown => self.say(conn, &Message::Help, Handled::NotUnderstood).await,
         }
     }
@@ -167,6 +176,7 @@ impl Reply<'_> {
         };
         match request.subject {
             Subject::Order { .. } => self.order(conn, &request, &answer).await,
+            Subject::Family { holder_id } => self.family(conn, holder_id, &request, &answer).await,
             Subject::Cap { cap } => match cap::settle(conn, &request, &answer).await {
                 Ok(_) => Ok(Handled::CapRaised),
                 Err(

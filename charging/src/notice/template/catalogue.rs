@@ -11,8 +11,8 @@ use crate::bill::change::{Change, Turn};
 use crate::clock::{Month, start_of_day};
 use crate::notice::sms::parts;
 use crate::notice::{
-    AccountNotice, DataLeft, DisputeNotice, ListLead, ListedService, OtherTariff, PaymentNotice, ServiceNotice, Topic,
-    UsageNotice,
+    AccountNotice, DataLeft, DisputeNotice, FamilyNotice, ListLead, ListedService, OtherTariff, PaymentNotice,
+    ServiceNotice, Topic, UsageNotice,
 };
 use crate::quantity::{GIB, Service};
 use crate::subscriber::Language;
@@ -215,6 +215,7 @@ pub(crate) fn messages(sample: &Sample, language: Language) -> Vec<Message<'_>> 
     all.extend(disputes(sample).map(Message::Dispute));
     all.extend(usage(sample).into_iter().map(Message::Usage));
     all.extend(payments(sample).into_iter().map(Message::Payment));
+    all.extend(families().map(Message::Family));
     all.extend([Message::NothingAsked, Message::Help]);
     all
 }
@@ -356,6 +357,25 @@ fn disputes(sample: &Sample) -> [DisputeNotice; 8] {
         DisputeNotice::Explained { amount, is_last: false },
         DisputeNotice::Explained { amount, is_last: true },
         DisputeNotice::Withdrawn { amount },
+    ]
+}
+
+fn families() -> [FamilyNotice<'static>; 12] {
+    let (holder, member, code) = ("13800000001", "13800000002", "048213");
+    let first_month = Month::of_date(day(2026, 11, 1));
+    [
+        FamilyNotice::Invited { holder, until: day(2026, 11, 29) },
+        FamilyNotice::Request { holder, first_month, code },
+        FamilyNotice::Joined { holder, first_month },
+        FamilyNotice::Agreed { member, first_month },
+        FamilyNotice::Refused { holder },
+        FamilyNotice::Lapsed { holder },
+        FamilyNotice::Left { holder },
+        FamilyNotice::MemberLeft { member },
+        FamilyNotice::Ended { holder },
+        FamilyNotice::NoInvitation,
+        FamilyNotice::InFamily { holder },
+        FamilyNotice::NoFamily,
     ]
 }
 

@@ -9,6 +9,7 @@ use super::Topic;
 use super::account_words::AccountNotice;
 use super::bill_words::bill_ready;
 use super::dispute_words::DisputeNotice;
+use super::family_words::FamilyNotice;
 use super::order_request::order_request;
 use super::payment_words::PaymentNotice;
 use super::service_words::{ServiceNotice, cancel_confirmed_en, cancel_confirmed_zh};
@@ -121,6 +122,8 @@ pub enum Message<'a> {
     Payment(PaymentNotice),
     /// What becomes of a dispute.
     Dispute(DisputeNotice),
+    /// About family bills.
+    Family(FamilyNotice<'a>),
     /// To a reply that answers nothing that was asked.
     NothingAsked,
     /// To an SMS that is not understood.
@@ -197,6 +200,7 @@ impl Message<'_> {
             Self::Account(notice) => notice.kind(),
             Self::Payment(notice) => notice.kind(),
             Self::Dispute(notice) => notice.kind(),
+            Self::Family(notice) => notice.kind(),
             Self::NothingAsked => "nothing_asked",
             Self::Help => "help",
         }
@@ -282,6 +286,7 @@ impl Message<'_> {
             Self::Account(notice) => notice.chinese(),
             Self::Payment(notice) => notice.chinese(),
             Self::Dispute(notice) => notice.chinese(),
+            Self::Family(notice) => notice.chinese(),
             Self::NothingAsked => "您现在没有等待答复的业务，没有办理任何业务，没有收费。".to_owned(),
             Self::Help => HELP_ZH.to_owned(),
         }
@@ -354,6 +359,7 @@ impl Message<'_> {
             Self::Account(notice) => notice.english(),
             Self::Payment(notice) => notice.english(),
             Self::Dispute(notice) => notice.english(),
+            Self::Family(notice) => notice.english(),
             Self::NothingAsked => "Nothing waits for your answer. Nothing was ordered or charged.".to_owned(),
             Self::Help => HELP_EN.to_owned(),
         }

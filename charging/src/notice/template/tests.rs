@@ -60,10 +60,14 @@ fn what_is_kept_hides_the_code_and_nothing_else() {
     let Sample { tariff, terms, .. } = Sample::usual();
     for (sent, kept) in [("048213", MASKED_CODE), (MASKED_CODE, MASKED_CODE)] {
         for language in Language::ALL {
-            let cap = Decimal::from(100_000);
+            let (cap, first_month) = (Decimal::from(100_000), Month::of_date("2026-11-01".parse().unwrap()));
             for (sent, kept) in [
                 (Message::SignInCode { code: sent }, Message::SignInCode { code: kept }),
                 (Message::CapRequest { cap, code: sent }, Message::CapRequest { cap, code: kept }),
+                (
+                    Message::Family(FamilyNotice::Request { holder: "13800000001", first_month, code: sent }),
+                    Message::Family(FamilyNotice::Request { holder: "13800000001", first_month, code: kept }),
+                ),
                 (
                     Message::OrderRequest { tariff: &tariff, terms: &terms, leaving: None, through: None, code: sent },
                     Message::OrderRequest { tariff: &tariff, terms: &terms, leaving: None, through: None, code: kept },
