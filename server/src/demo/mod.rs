@@ -4,6 +4,7 @@ pub mod channels;
 mod disputes;
 pub mod drafts;
 pub mod gateway;
+pub mod incident;
 mod life;
 mod money;
 mod night;

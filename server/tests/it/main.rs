@@ -9,6 +9,7 @@ mod desk;
 mod gateway;
 mod incidents;
 mod network;
+mod night;
 mod payments;
 mod portal;
 mod versions;
