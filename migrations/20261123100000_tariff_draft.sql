@@ -50,7 +50,9 @@ create table tariff_draft_revision (
         case when revision = 1 then previous_revision is null and previous_authors is null
         else previous_revision is not null and previous_authors is not null
             and previous_revision = revision - 1 and authors @> previous_authors end),
-    constraint tariff_draft_written_by_author check (written_by = any (authors))
+    -- A NULL among them would be nobody, and whom nothing is compared with.
+    constraint tariff_draft_authors_known check (array_position(authors, null) is null),
+    constraint tariff_draft_written_by_author check (coalesce(written_by = any (authors), false))
 );
 grant select, insert on tariff_draft_revision to mingbai_app;
 
@@ -76,14 +78,16 @@ create table tariff_submission (
     submitted_at timestamptz not null,
     constraint tariff_submission_draft foreign key (draft_id, revision, authors)
         references tariff_draft_revision (draft_id, revision, authors),
-    constraint tariff_submission_by_author check (submitted_by = any (authors)),
+    constraint tariff_submission_by_author check (coalesce(submitted_by = any (authors), false)),
     constraint tariff_submission_digest check (content_digest = sha256(content)),
     constraint tariff_submission_content check (coalesce(
         convert_from(content, 'UTF8')::jsonb @> jsonb_build_object('scheme_id', scheme_id, 'operator_id', 'mingbai'), false)),
     -- 明白规则: an error cannot be submitted at all, nor a warning without its reason.
-    constraint tariff_submission_no_error check (not jsonb_path_exists(findings, '$[*] ? (!(@.severity == "warning"))')),
-    constraint tariff_submission_reasons check (
-        not jsonb_path_exists(findings, '$[*] ? (!exists(@.reason ? (@ like_regex "\\S")))')),
+    -- Counted are those that are surely a warning: what cannot be compared is neither true nor false.
+    constraint tariff_submission_no_error check (jsonb_array_length(findings) = jsonb_array_length(
+        jsonb_path_query_array(findings, 'strict $[*] ? (@.severity == "warning")'))),
+    constraint tariff_submission_reasons check (jsonb_array_length(findings) = jsonb_array_length(
+        jsonb_path_query_array(findings, 'strict $[*] ? (@.reason like_regex "\\S")'))),
     -- Nothing is sold at the moment at which it appears.
     constraint tariff_submission_public_first check (lead_seconds > 0),
     -- What a decision must name.
@@ -114,10 +118,10 @@ create table tariff_decision (
         references tariff_submission
         (submission_id, authors, scheme_id, base_version, content_digest, go_live_at, lead_seconds),
     -- No one approves their own work, nor what they once wrote in.
-    constraint tariff_decision_by_another check (decided_by <> all (authors)),
+    constraint tariff_decision_by_another check (coalesce(decided_by <> all (authors), false)),
     constraint tariff_decision_says_why check (verdict = 'approved' or comment ~ '\S'),
     constraint tariff_decision_approval unique
-        (approval, scheme_id, base_version, content_digest, go_live_at, lead_seconds)
+        (approval, scheme_id, base_version, content_digest, go_live_at, lead_seconds, decided_at)
 );
 grant select, insert on tariff_decision to mingbai_app;
 
@@ -140,6 +144,7 @@ alter table tariff_version
     add column base_version integer,
     add column go_live_at timestamptz,
     add column lead_seconds integer,
+    add column decided_at timestamptz,
     add column approved_content bytea;
 update tariff_version set orderable_from = published_at;
 alter table tariff_version
@@ -147,15 +152,17 @@ alter table tariff_version
     alter column imported set default false,
     add constraint tariff_version_public_first check (orderable_from >= published_at),
     add constraint tariff_version_provenance check (
-        case when imported then num_nonnulls(approval, base_version, go_live_at, lead_seconds, approved_content) = 0
-        else num_nonnulls(approval, base_version, go_live_at, lead_seconds, approved_content) = 5 end),
+        case when imported then num_nonnulls(approval, base_version, go_live_at, lead_seconds, decided_at, approved_content) = 0
+        else num_nonnulls(approval, base_version, go_live_at, lead_seconds, decided_at, approved_content) = 6 end),
     add constraint tariff_version_approval foreign key
-        (approval, scheme_id, base_version, content_digest, go_live_at, lead_seconds)
-        references tariff_decision (approval, scheme_id, base_version, content_digest, go_live_at, lead_seconds),
+        (approval, scheme_id, base_version, content_digest, go_live_at, lead_seconds, decided_at)
+        references tariff_decision
+        (approval, scheme_id, base_version, content_digest, go_live_at, lead_seconds, decided_at),
     add constraint tariff_version_approval_once unique (approval),
-    -- Not before its time, nor after another version than the one it was held against, and orderable as long afterwards as was said.
+    -- Not before its time nor before the approval, nor after another version than the one it was held against, and orderable as
+    -- long afterwards as was said.
     add constraint tariff_version_as_decided check (
-        imported or published_at >= go_live_at and version = base_version + 1
+        imported or published_at >= go_live_at and published_at >= decided_at and version = base_version + 1
             and orderable_from = published_at + lead_seconds * interval '1 second'),
     -- Every column says what was approved.
     add constraint tariff_version_as_approved check (
@@ -170,12 +177,24 @@ alter table tariff_version
                 'included', included)
             and coalesce(terms, 'null'::jsonb) = convert_from(approved_content, 'UTF8')::jsonb -> 'terms', false));
 
+-- From this instant on a version is sold instead of the one before, which is sold until then.
+create function takes_over_at(v tariff_version) returns timestamptz
+language sql immutable parallel safe as $$
+    select greatest(v.orderable_from, v.on_sale_from::timestamp at time zone interval '8 hours')
+$$;
+
+-- The version of a tariff that is in force at an instant; none before its first one is.
+create function tariff_in_force(scheme text, instant timestamptz) returns setof tariff_version
+language sql stable parallel safe as $$
+    select v.* from tariff_version v where v.scheme_id = scheme and v.takes_over_at <= instant order by v.version desc limit 1
+$$;
+
 -- The server publishes what was approved and may not say that a row was imported; the engineer's command may.
 revoke insert on tariff_version from mingbai_app;
 grant insert (scheme_id, version, published_at, orderable_from, name, kind, regions, audience, channels, on_sale_from,
     on_sale_until, validity, commitment, cancel, penalty, restrictions, notes, price_text, services_text, overage_text,
     category, included, terms, recurring_price, one_off_price, penalty_max, content_digest,
-    approval, base_version, go_live_at, lead_seconds, approved_content) on tariff_version to mingbai_app;
+    approval, base_version, go_live_at, lead_seconds, decided_at, approved_content) on tariff_version to mingbai_app;
 grant insert on tariff_version to mingbai_import;
 
 -- An order names since when its version can be ordered, and comes no earlier.

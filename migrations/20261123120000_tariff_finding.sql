@@ -7,9 +7,7 @@ create table tariff_clarity (
     version integer not null,
     -- The revision of the rules that read it: what older ones found is looked for again.
     revision integer not null,
-    -- The rules that it breaks, each once.
-    rules text[] not null,
-    findings integer not null check (findings >= cardinality(rules)),
+    findings integer not null check (findings >= 0),
     foreign key (scheme_id, version) references tariff_version
 );
 grant select, insert, update on tariff_clarity to mingbai_app;
@@ -27,3 +25,16 @@ create table tariff_finding (
 );
 create index tariff_finding_rule on tariff_finding (rule, scheme_id, place);
 grant select, insert, delete on tariff_finding to mingbai_app;
+
+-- How many tariffs break which rule, counted anew once all were read, so that showing the market counts nothing. Here ''
+-- stands for any operator, region or rule, broken or not, and '*' for any rule that is broken.
+create table tariff_clarity_count (
+    operator_id text not null,
+    region text not null,
+    rule text not null,
+    tariffs bigint not null check (tariffs > 0),
+    -- In these, of this rule; of '' and '*' all.
+    findings bigint not null check (findings >= 0),
+    primary key (operator_id, region, rule)
+);
+grant select, insert, delete on tariff_clarity_count to mingbai_app;

@@ -36,20 +36,25 @@ create table withdrawal_plan_tariff (
     tariffs integer not null,
     place integer not null,
     scheme_id text not null references tariff,
-    -- What they could have instead; NULL: nothing on sale is like it.
+    -- Yuan a month, as it was sold.
+    price numeric(12, 2) not null check (price >= 0),
+    -- What they could have instead, and yuan a month for that; NULL: nothing on sale is like it.
     instead text references tariff,
+    instead_price numeric(12, 2) check (instead_price >= 0),
     -- Subscribers who had it, and yuan a month from them.
     subscribers bigint not null check (subscribers >= 0),
     monthly numeric(14, 2) not null check (monthly >= 0),
-    -- When everybody who has it had been told.
+    -- The last subscriber who has it and was told, in their order; and when everybody had been.
+    told_up_to bigint,
     told_at timestamptz,
     primary key (plan_id, scheme_id),
     constraint withdrawal_plan_tariff_of foreign key (plan_id, tariffs) references withdrawal_plan (plan_id, tariffs),
     constraint withdrawal_plan_tariff_place unique (plan_id, place),
     constraint withdrawal_plan_tariff_counted check (place between 1 and tariffs),
-    constraint withdrawal_plan_tariff_another check (instead <> scheme_id)
+    constraint withdrawal_plan_tariff_another check (instead <> scheme_id),
+    constraint withdrawal_plan_tariff_instead check ((instead is null) = (instead_price is null))
 );
-grant select, insert, update (told_at) on withdrawal_plan_tariff to mingbai_app;
+grant select, insert, update (told_up_to, told_at) on withdrawal_plan_tariff to mingbai_app;
 
 alter table tariff_withdrawal
     -- What it follows from, who asked for it and who approved it.

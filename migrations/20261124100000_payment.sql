@@ -100,6 +100,8 @@ create table settlement (
     -- What paid: a payment, or a refund of the same line.
     payment_id bigint,
     refund_id bigint,
+    -- A copy of the refund's: what was approved to be waived.
+    approved_amount numeric(12, 2),
     -- The account of the ledger from which it comes: that of the payment. waived: of a refund.
     account text not null check (account in ('gateway', 'cash', 'balance', 'waived')),
     -- The line; NULL: into the balance.
@@ -116,12 +118,18 @@ create table settlement (
     payment_amount numeric(12, 2),
     payment_before numeric(12, 2),
     payment_after numeric(12, 2),
+    -- The account of the ledger that it goes to: what is owed for the line, or the balance.
+    target text not null generated always as (case when month is null then 'balance' else 'receivable' end) stored,
     -- The running totals that these go on from; NULL for the first.
     line_previous numeric(20, 2) generated always as (nullif(line_before, 0)) stored,
     payment_previous numeric(12, 2) generated always as (nullif(payment_before, 0)) stored,
     primary key (subscriber_id, settlement_id),
     constraint settlement_source check (
         num_nonnulls(payment_id, refund_id) = 1 and (account = 'waived') = (refund_id is not null)),
+    -- A refund waives once, and never more than was approved.
+    constraint settlement_waived_within check (
+        num_nonnulls(refund_id, approved_amount) in (0, 2) and amount <= coalesce(approved_amount, amount)),
+    constraint settlement_waived_once unique (subscriber_id, refund_id),
     -- Only what was paid settles anything, from the account it was paid from.
     constraint settlement_payment foreign key (subscriber_id, payment_id, payment_amount, account)
         references payment (subscriber_id, payment_id, paid_amount, account),
@@ -146,7 +154,9 @@ create table settlement (
     constraint settlement_payment_before unique (subscriber_id, payment_id, payment_before),
     constraint settlement_payment_chain foreign key (subscriber_id, payment_id, payment_previous)
         references settlement (subscriber_id, payment_id, payment_after),
-    -- What a transfer and a part of a refund must name.
-    constraint settlement_amount unique (subscriber_id, settlement_id, amount, account)
+    -- What a transfer must name: from which account to which.
+    constraint settlement_amount unique (subscriber_id, settlement_id, amount, account, target),
+    -- What a part of a refund must name: the money of its own line.
+    constraint settlement_of_line unique (subscriber_id, settlement_id, amount, account, month, line_no)
 );
 grant select, insert on settlement to mingbai_app;

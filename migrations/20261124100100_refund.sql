@@ -14,12 +14,18 @@ create table refund_batch (
     asked_at timestamptz not null,
     approved_by text check (approved_by ~ '^staff:[a-z][a-z0-9._-]{2,40}$'),
     approved_at timestamptz,
+    -- How many refunds of it were made, and yuan in all.
+    made bigint not null default 0 check (made >= 0),
+    returned numeric(20, 2) not null default 0 check (returned >= 0),
+    -- Never more than was approved, and nothing before.
+    constraint refund_batch_within check (
+        made <= refunds and returned <= amount and (made = 0 and returned = 0 or approved_by is not null)),
     constraint refund_batch_approved check (num_nonnulls(approved_by, approved_at) in (0, 2) and approved_at >= asked_at),
     -- The same person cannot do both.
     constraint refund_batch_by_another check (approved_by <> asked_by),
     constraint refund_batch_decision unique (batch_id, asked_by, approved_by, reason)
 );
-grant select, insert, update (approved_by, approved_at) on refund_batch to mingbai_app;
+grant select, insert, update (approved_by, approved_at, made, returned) on refund_batch to mingbai_app;
 
 -- 退费单 Of one bill line, or of one charge of another system (imported_charge).
 create table refund (
@@ -74,8 +80,8 @@ create table refund (
         references refund_batch (batch_id, asked_by, approved_by, reason),
     constraint refund_batch_approved check (batch_id is null or state = 'approved'),
     constraint refund_approved unique (subscriber_id, refund_id, approved_amount, paid_by),
-    -- What a waived line must name: a refund of the same line.
-    constraint refund_line unique (subscriber_id, month, line_no, refund_id)
+    -- What a waived line and a part must name: a refund of the same line, and what was approved.
+    constraint refund_line unique (subscriber_id, month, line_no, refund_id, approved_amount)
 );
 -- One at a time is asked for a line, and a charge of another system is returned once.
 create unique index refund_line_open on refund (subscriber_id, month, line_no) where state = 'asked' and month is not null;
@@ -84,12 +90,13 @@ create unique index refund_imported_once on refund (subscriber_id, imported_char
 create unique index refund_line_of_batch on refund (subscriber_id, batch_id, month, line_no)
     where batch_id is not null and month is not null;
 create index refund_waiting on refund (asked_at, subscriber_id, refund_id) where state = 'asked';
+create index refund_decided on refund (decided_at desc, subscriber_id, refund_id) where state <> 'asked';
 create index refund_of_batch on refund (batch_id, subscriber_id) where batch_id is not null;
 grant select, insert, update (state, decided_by, decided_at, decision) on refund to mingbai_app;
 
 alter table settlement
-    add constraint settlement_waived foreign key (subscriber_id, month, line_no, refund_id)
-        references refund (subscriber_id, month, line_no, refund_id);
+    add constraint settlement_waived foreign key (subscriber_id, month, line_no, refund_id, approved_amount)
+        references refund (subscriber_id, month, line_no, refund_id, approved_amount);
 
 -- 退费的每一部分 along one route each. Its number is the same on every try.
 create table refund_part (
@@ -107,7 +114,9 @@ create table refund_part (
     -- The settlement whose money goes back, and a copy of its amount; NULL for a charge of another system.
     settlement_id bigint,
     settlement_amount numeric(12, 2),
-    -- Copies of the refund: what was approved, and how it was paid.
+    -- Copies of the refund: its line, what was approved, and how it was paid.
+    month date,
+    line_no integer,
     approved_amount numeric(12, 2) not null,
     refund_paid_by text not null,
     -- The part of this refund that failed for good and whose place this one takes, into the balance.
@@ -140,17 +149,23 @@ create table refund_part (
     failure text not null default '' check (char_length(failure) <= 500),
     -- Of a claim: until when the platform has to answer.
     deadline_at timestamptz,
+    -- Who wants it given up, of what a gateway leaves hanging: it is asked once more, and where nothing moved there the money goes
+    -- into the balance.
+    give_up_by text check (give_up_by ~ '^staff:[a-z][a-z0-9._-]{2,40}$'),
     -- What a part that replaces it must name. NULL while it may still arrive.
     failed_amount numeric(12, 2) generated always as (case when state = 'failed' then amount end) stored,
     primary key (subscriber_id, refund_id, part_no),
     constraint refund_part_approved foreign key (subscriber_id, refund_id, approved_amount, refund_paid_by)
         references refund (subscriber_id, refund_id, approved_amount, paid_by),
-    constraint refund_part_settlement foreign key (subscriber_id, settlement_id, settlement_amount, paid_by)
-        references settlement (subscriber_id, settlement_id, amount, account),
+    constraint refund_part_line foreign key (subscriber_id, month, line_no, refund_id, approved_amount)
+        references refund (subscriber_id, month, line_no, refund_id, approved_amount),
+    -- The money of that line, and of no other.
+    constraint refund_part_settlement foreign key (subscriber_id, settlement_id, settlement_amount, paid_by, month, line_no)
+        references settlement (subscriber_id, settlement_id, amount, account, month, line_no),
     -- Either the money of a settlement goes back, or a charge of another system as it was paid.
     constraint refund_part_source check (
-        case when refund_paid_by = 'line' then num_nonnulls(settlement_id, settlement_amount) = 2
-        else num_nonnulls(settlement_id, settlement_amount) = 0 and paid_by = refund_paid_by end),
+        case when refund_paid_by = 'line' then num_nonnulls(settlement_id, settlement_amount, month, line_no) = 4
+        else num_nonnulls(settlement_id, settlement_amount, month, line_no) = 0 and paid_by = refund_paid_by end),
     -- The way it was paid, and no other. Cash and a bill of another system come into the balance, as does what failed for good.
     constraint refund_part_route check (
         case when replaces_no is not null then route = 'balance' and paid_by in ('gateway', 'platform')
@@ -179,9 +194,10 @@ create table refund_part (
     constraint refund_part_replaces foreign key (subscriber_id, refund_id, replaces_no, amount)
         references refund_part (subscriber_id, refund_id, part_no, failed_amount),
     -- What a transfer must name.
-    constraint refund_part_amount unique (subscriber_id, refund_id, part_no, amount, paid_by),
+    constraint refund_part_amount unique (subscriber_id, refund_id, part_no, amount, paid_by, route),
     constraint refund_part_number_fits check (char_length(refund_no) <= 64),
     constraint refund_part_claim check ((route = 'platform') = (deadline_at is not null)),
+    constraint refund_part_give_up check (give_up_by is null or route = 'gateway'),
     -- What stays in our own books is done when it is decided.
     constraint refund_part_at_once check (route in ('gateway', 'platform') or state = 'confirmed'),
     constraint refund_part_state check (
@@ -192,11 +208,11 @@ create unique index refund_part_settlement_before on refund_part (subscriber_id,
     where settlement_before is not null;
 create unique index refund_part_replaced_once on refund_part (subscriber_id, refund_id, replaces_no)
     where replaces_no is not null;
-create index refund_part_due on refund_part (due_at) where state in ('approved', 'sent');
-create index refund_part_disputed on refund_part (due_at) where state in ('failed', 'disputed');
+create index refund_part_due on refund_part (due_at) where state in ('approved', 'sent', 'disputed');
 create index refund_part_confirmed on refund_part (confirmed_at) where state = 'confirmed' and route = 'gateway';
 grant select, insert,
-    update (state, due_at, tries, sent_at, gateway_refund_id, confirmed_at, failed_at, failure) on refund_part to mingbai_app;
+    update (state, due_at, tries, sent_at, gateway_refund_id, confirmed_at, failed_at, failure, give_up_by)
+    on refund_part to mingbai_app;
 
 -- What was told about a part, by whom, and what became of it. Append-only.
 create table refund_event (

@@ -14,6 +14,12 @@ alter table transfer
     add column settlement_account text generated always as (
         case when settlement_id is null then null when debit_account in ('refund', 'payable') then 'waived' else debit_account end
     ) stored,
+    -- The account that the settlement goes to, as the settlement names it.
+    add column settlement_target text generated always as (
+        case when settlement_id is not null then credit_account end) stored,
+    -- The way of the part, as the part names it: the balance has what goes there alone, and what is on its way goes as it was paid.
+    add column part_route text generated always as (
+        case when refund_id is null then null when credit_account = 'balance' then 'balance' else part_paid_by end) stored,
     drop constraint transfer_debit_account_check,
     drop constraint transfer_credit_account_check,
     drop constraint transfer_names_its_cause;
@@ -33,12 +39,12 @@ alter table transfer
     add constraint transfer_names_its_cause check (
         num_nonnulls(charge_id, rounding_month, reverses_id, settlement_id, refund_id) = 1
         and num_nonnulls(refund_id, part_no, part_paid_by, step) in (0, 4)),
-    add constraint transfer_settlement foreign key (subscriber_id, settlement_id, amount, settlement_account)
-        references settlement (subscriber_id, settlement_id, amount, account),
-    add constraint transfer_refund_part foreign key (subscriber_id, refund_id, part_no, amount, part_paid_by)
-        references refund_part (subscriber_id, refund_id, part_no, amount, paid_by),
-    -- From which account to which, by what it is for. Of a settlement the key above holds the first. What was settled or returned
-    -- is not reversed: a settlement stays, and a refund goes its own way.
+    add constraint transfer_settlement foreign key (subscriber_id, settlement_id, amount, settlement_account, settlement_target)
+        references settlement (subscriber_id, settlement_id, amount, account, target),
+    add constraint transfer_refund_part foreign key (subscriber_id, refund_id, part_no, amount, part_paid_by, part_route)
+        references refund_part (subscriber_id, refund_id, part_no, amount, paid_by, route),
+    -- From which account to which, by what it is for; the keys above hold both to the settlement, and the way to the part. What was
+    -- settled or returned is not reversed: a settlement stays, and a refund goes its own way.
     add constraint transfer_accounts check (
         case when settlement_id is not null then
             credit_account = 'receivable' and debit_account in ('gateway', 'cash', 'balance', 'refund', 'payable')

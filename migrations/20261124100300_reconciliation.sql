@@ -44,7 +44,8 @@ create table reconciliation_difference (
     day date not null,
     kind text not null,
     -- missing_here: the gateway moved money that we know nothing of. missing_there: we say it moved, the statement does not.
-    what text not null check (what in ('missing_here', 'missing_there', 'amount_differs', 'state_differs')),
+    -- unreadable: a line that says what nobody here understands; its number is its place in the file.
+    what text not null check (what in ('missing_here', 'missing_there', 'amount_differs', 'state_differs', 'unreadable')),
     number text not null,
     -- Yuan on either side; NULL: nothing there.
     amount_here numeric(12, 2),
@@ -53,13 +54,16 @@ create table reconciliation_difference (
     -- NULL: open.
     resolved_at timestamptz,
     resolved_by text check (resolved_by = 'system' or resolved_by ~ '^staff:[a-z][a-z0-9._-]{2,40}$'),
+    -- Why it is all right, in words. unreadable: what is the matter with it, until then.
     note text not null default '' check (char_length(note) <= 500),
     foreign key (gateway, day, kind) references gateway_statement,
     constraint reconciliation_difference_once unique (gateway, day, kind, number, what),
     -- Somebody who says that it is all right says why.
     constraint reconciliation_difference_resolved check (
         num_nonnulls(resolved_at, resolved_by) in (0, 2) and resolved_at >= found_at
-        and (resolved_by = 'system' or resolved_by is null or note <> ''))
+        and (resolved_by = 'system' or resolved_by is null or note <> '')),
+    -- A line that was not understood does not become clear by itself.
+    constraint reconciliation_difference_unreadable check (what <> 'unreadable' or resolved_by <> 'system')
 );
 create index reconciliation_difference_open on reconciliation_difference (day, difference_id) where resolved_at is null;
 grant select, insert, update (resolved_at, resolved_by, note) on reconciliation_difference to mingbai_app;

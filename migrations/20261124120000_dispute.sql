@@ -27,6 +27,8 @@ create table dispute (
     awarded numeric(20, 2) not null default 0,
     closed_at timestamptz,
     primary key (subscriber_id, dispute_id),
+    -- What a refund that it ended with must name.
+    constraint dispute_of_line unique (subscriber_id, dispute_id, month, line_no),
     constraint dispute_line foreign key (subscriber_id, month, line_no, line_amount)
         references bill_line (subscriber_id, month, line_no, amount),
     -- What was credited cannot be disputed.
@@ -52,25 +54,42 @@ grant select, insert,
     update (state, round, round_at, due_at, escalation, agent_id, findings, suggested, awarded, closed_at)
     on dispute to mingbai_app;
 
+-- What was found due goes back by a refund. Where that is rejected, the case is taken up again.
+alter table refund
+    add column dispute_id bigint,
+    add constraint refund_dispute foreign key (subscriber_id, dispute_id, month, line_no)
+        references dispute (subscriber_id, dispute_id, month, line_no),
+    add constraint refund_dispute_of_line check (dispute_id is null or month is not null);
+
 -- Every step of a dispute, as its owner reads it. Append-only.
 create table dispute_event (
     subscriber_id bigint not null,
     dispute_id bigint not null,
     event_id bigint generated always as identity,
     what text not null check (what in
-        ('opened', 'taken', 'asked', 'told', 'escalated', 'upheld', 'explained', 'withdrawn', 'reopened')),
+        ('opened', 'taken', 'asked', 'told', 'escalated', 'upheld', 'explained', 'withdrawn', 'reopened', 'refused')),
     round smallint not null check (round between 1 and 2),
     at timestamptz not null,
     -- subscriber, system, or staff: and the login, as everywhere.
     actor text not null,
     -- What the subscriber or the agent wrote, word for word; NULL: nothing.
     words text check (char_length(words) between 1 and 1000),
-    -- Of an answer that gives something back: yuan of this answer alone.
+    -- Of an answer that gives something back: yuan of this answer alone. refused: so much of it was not let go.
     award numeric(20, 2),
     -- Of an escalation: how many days had gone.
     days smallint,
+    -- refused: the answer whose refund was rejected. Of an answer: the rejection after which it is given; NULL: the first.
+    after_id bigint,
+    after_what text generated always as (
+        case when after_id is null then null when what = 'refused' then 'upheld' else 'refused' end) stored,
     primary key (subscriber_id, dispute_id, event_id),
     foreign key (subscriber_id, dispute_id) references dispute,
+    constraint dispute_event_what unique (subscriber_id, dispute_id, event_id, what),
+    constraint dispute_event_after foreign key (subscriber_id, dispute_id, after_id, after_what)
+        references dispute_event (subscriber_id, dispute_id, event_id, what),
+    constraint dispute_event_after_named check (
+        case what when 'refused' then after_id is not null when 'upheld' then true when 'explained' then true
+        else after_id is null end),
     constraint dispute_event_actor check (case
         -- The subscriber's own steps.
         when what in ('opened', 'told', 'withdrawn', 'reopened') then actor = 'subscriber'
@@ -78,14 +97,15 @@ create table dispute_event (
         -- What is in the subscriber's favour can come about by itself; nobody is told no by a program.
         when what = 'upheld' then actor = 'system' or actor ~ '^staff:[a-z][a-z0-9._-]{2,40}$'
         else actor ~ '^staff:[a-z][a-z0-9._-]{2,40}$' end),
-    constraint dispute_event_award check ((what = 'upheld') = (award is not null) and award > 0),
+    constraint dispute_event_award check ((what in ('upheld', 'refused')) = (award is not null) and award > 0),
     constraint dispute_event_days check ((what = 'escalated') = (days is not null) and days in (10, 13)),
-    -- Whoever asks or explains says something.
-    constraint dispute_event_words check (what not in ('asked', 'told', 'explained') or words is not null)
+    -- Whoever asks, explains or rejects says something.
+    constraint dispute_event_words check (what not in ('asked', 'told', 'explained', 'refused') or words is not null)
 );
--- A round is answered once, and escalated once at each of its days.
-create unique index dispute_answered_once on dispute_event (subscriber_id, dispute_id, round)
+-- A round is answered once, and once more after each rejection of what was answered; and escalated once at each of its days.
+create unique index dispute_answered_once on dispute_event (subscriber_id, dispute_id, round, after_id) nulls not distinct
     where what in ('upheld', 'explained');
+create unique index dispute_refused_once on dispute_event (subscriber_id, dispute_id, after_id) where what = 'refused';
 create unique index dispute_escalated_once on dispute_event (subscriber_id, dispute_id, round, days)
     where what = 'escalated';
 grant select, insert on dispute_event to mingbai_app;

@@ -142,6 +142,7 @@ pub const ADDRESSES: &[(&str, Access)] = &[
     ("/staff/api/approve_refund", Permitted(Permission::ApproveRefunds)),
     ("/staff/api/reject_refund", Permitted(Permission::ApproveRefunds)),
     ("/staff/api/answer_claim", Permitted(Permission::ApproveRefunds)),
+    ("/staff/api/give_up_refund", Permitted(Permission::ApproveRefunds)),
     ("/staff/reconciliation", Permitted(Permission::ApproveRefunds)),
     ("/staff/api/resolve_difference", Permitted(Permission::ApproveRefunds)),
     // Wrong charges, and how they are taken back.

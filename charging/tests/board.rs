@@ -12,7 +12,7 @@ use charging::staff::{Actor, Member, Role};
 use charging::tariff::board::store::board;
 use charging::tariff::clarity::store::{Filter, findings, read_again, survey};
 use charging::tariff::clarity::{Element, Rule};
-use charging::tariff::store::{Publication, publish, withdrawn_at};
+use charging::tariff::store::{Publication, find as newest, plans_beside, publish, withdrawn_at};
 use charging::tariff::withdrawal::{State, WithdrawalError, approve, ask, find, list, refuse, take_back, tell};
 use charging::tariff::{Kind, SchemeId, TariffContent};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -90,6 +90,10 @@ async fn what_two_decided_is_off_sale_at_its_time_and_told_once() {
     assert_eq!(shown.lines[0].difference(), Some(Decimal::new(-2900, 2)));
     assert!(!tell(&mut conn, 2, november()).await.unwrap(), "nothing is told of what nobody approved");
     approve(&mut conn, &approver, plan, now()).await.unwrap();
+    let dearer = r#"{"recurring":{"price":"95.00","first_month":"full"},"cancel_effective":"immediately"}"#;
+    put(&world, tariff(LOOSE_PLAN, Kind::Plan, "随心 95", Some(dearer))).await;
+    let decided = find(&mut conn, plan).await.unwrap().unwrap();
+    assert_eq!(decided.lines[0].difference(), Some(Decimal::new(-2900, 2)), "as both saw it");
     let id: SchemeId = PLAN.parse().unwrap();
     assert_eq!(withdrawn_at(&mut conn, &id).await.unwrap(), Some(november()));
     assert!(!tell(&mut conn, 2, now()).await.unwrap(), "nor before its time");
@@ -170,6 +174,39 @@ async fn what_cannot_be_planned_is_refused() {
     let all: Vec<SchemeId> = (0..101).map(|n| format!("26MB{n:06}").parse().unwrap()).collect();
     let refused = ask(&mut conn, &manager, &all, (november(), "少"), now()).await;
     assert!(matches!(refused, Err(WithdrawalError::Tariffs)));
+    drop(conn);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn what_an_incident_stopped_is_neither_on_the_board_nor_recommended() {
+    let world = World::new().await;
+    let subscriber = world.subscriber(1).await;
+    world.has(subscriber, PLAN, at("2026-09-01T00:00:00+08:00")).await;
+    let mut conn = world.db.app.acquire().await.unwrap();
+    let manager = person(&mut conn, "manager", Role::TariffManager).await;
+    let approver = person(&mut conn, "approver", Role::TariffApprover).await;
+    let plan = ask(&mut conn, &manager, &ids(&[PLAN]), (november(), "太多了"), now()).await.unwrap();
+    approve(&mut conn, &approver, plan, now()).await.unwrap();
+    let content = newest(&mut conn, &PLAN.parse().unwrap()).await.unwrap().unwrap().content;
+    let sold = async |conn: &mut PgConnection| {
+        let board = board(conn, now()).await.unwrap();
+        let beside = plans_beside(conn, &content, 10, now()).await.unwrap();
+        let is_it = |content: &TariffContent| content.scheme_id.as_str() == LOOSE_PLAN;
+        [board.iter().any(|on_sale| is_it(&on_sale.tariff.content)), beside.iter().any(|plan| is_it(&plan.content))]
+    };
+    assert_eq!(sold(&mut conn).await, [true; 2]);
+    let stop = "with incident as (
+            insert into incident (title, opened_by, opened_at) select '误扣', min(staff_id), $2 from staff
+            returning incident_id, opened_by)
+        insert into incident_stop (incident_id, scheme_id, stopped_by, stopped_at)
+        select incident_id, $1, opened_by, $2 from incident";
+    sqlx::query(stop).bind(LOOSE_PLAN).bind(now()).execute(&mut *conn).await.unwrap();
+    assert_eq!(sold(&mut conn).await, [false; 2]);
+    while tell(&mut conn, 2, november()).await.unwrap() {}
+    let notices = for_subscriber(&mut conn, subscriber, None, 100).await.unwrap();
+    let told = notices.iter().find(|notice| notice.kind == "tariff_withdrawn").unwrap();
+    assert!(!told.body.contains("随心 30"), "{}", told.body);
     drop(conn);
     world.db.drop().await;
 }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
 
+use charging::clock::ManualClock;
 use charging::staff::{Actor, Member, Permission, Role, StaffError};
 use charging::tariff::draft::store::{
-    Beginning, DraftError, Saved, create, decide, discard, find, list, publish_due, reasons, save, submission, submit,
-    withdraw,
+    Beginning, DraftError, Live, Saved, create, decide, discard, find, list, publish_due, reasons, save, submission,
+    submit, withdraw,
 };
 use charging::tariff::draft::{AllowanceRow, DraftForm, Lead, OverageRow, State, Unready, Verdict, check, reason_key};
 use charging::tariff::store::{self, find as newest, versions, zone};
@@ -21,6 +24,11 @@ fn now() -> DateTime<Utc> {
 
 fn later(minutes: i64) -> DateTime<Utc> {
     now() + TimeDelta::minutes(minutes)
+}
+
+/// A clock that stands so many minutes later.
+fn clock(minutes: i64) -> ManualClock {
+    ManualClock::new(later(minutes))
 }
 
 fn id() -> SchemeId {
@@ -124,14 +132,14 @@ async fn what_was_approved_is_public_at_its_time_and_sold_after_that() {
     let first = draft(&mut conn, &office.li, "39", false).await;
     let submission_id = submitted(&mut conn, &office.li, first, Some(later(60)), now()).await.unwrap();
     assert_eq!(find(&mut conn, first.0).await.unwrap().unwrap().state, State::Waiting);
-    assert_eq!(publish_due(&mut conn, later(120)).await.unwrap(), [], "nobody has approved it");
+    assert_eq!(publish_due(&mut conn, &clock(120)).await.unwrap(), [], "nobody has approved it");
     decide(&mut conn, &office.zhou, submission_id, (Verdict::Approved, "好"), later(1)).await.unwrap();
-    assert_eq!(publish_due(&mut conn, later(59)).await.unwrap(), [], "before its time");
+    assert_eq!(publish_due(&mut conn, &clock(59)).await.unwrap(), [], "before its time");
     assert_eq!(newest(&mut conn, &id()).await.unwrap(), None);
     // The worker was late by five minutes, and so is everything after it.
-    let live = publish_due(&mut conn, later(65)).await.unwrap();
+    let live = publish_due(&mut conn, &clock(65)).await.unwrap();
     assert_eq!((live[0].scheme_id.clone(), live[0].version), (id(), 1));
-    assert_eq!(publish_due(&mut conn, later(66)).await.unwrap(), [], "once");
+    assert_eq!(publish_due(&mut conn, &clock(66)).await.unwrap(), [], "once");
     let tariff = newest(&mut conn, &id()).await.unwrap().unwrap();
     assert_eq!((tariff.published_at, tariff.orderable_from), (later(65), later(125)));
     let query = ZoneQuery { text: "明白套餐".to_owned(), ..ZoneQuery::default() };
@@ -140,7 +148,7 @@ async fn what_was_approved_is_public_at_its_time_and_sold_after_that() {
     let second = draft(&mut conn, &office.wang, "49", true).await;
     let submission_id = submitted(&mut conn, &office.wang, second, None, later(200)).await.unwrap();
     decide(&mut conn, &office.zhou, submission_id, (Verdict::Approved, ""), later(201)).await.unwrap();
-    assert_eq!(publish_due(&mut conn, later(201)).await.unwrap()[0].version, 2);
+    assert_eq!(publish_due(&mut conn, &clock(201)).await.unwrap()[0].version, 2);
     let all = versions(&mut conn, &id()).await.unwrap();
     assert_eq!(all.iter().map(|tariff| tariff.version).collect::<Vec<_>>(), [2, 1]);
     let ids = [id().to_string()];
@@ -237,7 +245,7 @@ async fn an_error_is_not_submitted_and_a_reason_is_published() {
     assert_eq!(find(&mut conn, draft_id).await.unwrap().unwrap().state, State::Returned);
     let submitted = submit(&mut conn, &office.li, (draft_id, 4), (None, &written), lead(), later(1)).await.unwrap();
     decide(&mut conn, &office.zhou, submitted, (Verdict::Approved, ""), later(2)).await.unwrap();
-    publish_due(&mut conn, later(3)).await.unwrap();
+    publish_due(&mut conn, &clock(3)).await.unwrap();
     let public = reasons(&mut conn, &id(), 1).await.unwrap();
     assert_eq!(public.iter().map(|finding| finding.reason.as_str()).collect::<Vec<_>>(), ["合同用词"]);
     drop(conn);
@@ -255,12 +263,12 @@ async fn one_at_a_time_after_the_newest_version_and_what_is_taken_back_stays_bac
     assert!(matches!(refused, Err(DraftError::AlreadySubmitted)), "{refused:?}");
     decide(&mut conn, &office.zhou, waiting, (Verdict::Approved, ""), now()).await.unwrap();
     withdraw(&mut conn, &office.li, waiting, later(1)).await.unwrap();
-    assert_eq!(publish_due(&mut conn, later(10)).await.unwrap(), [], "it was taken back");
+    assert_eq!(publish_due(&mut conn, &clock(10)).await.unwrap(), [], "it was taken back");
     let again = withdraw(&mut conn, &office.li, waiting, later(2)).await;
     assert!(matches!(again, Err(DraftError::State(State::Editing))), "{again:?}");
     let other = submitted(&mut conn, &office.wang, second, None, later(3)).await.unwrap();
     decide(&mut conn, &office.zhou, other, (Verdict::Approved, ""), later(4)).await.unwrap();
-    publish_due(&mut conn, later(5)).await.unwrap();
+    publish_due(&mut conn, &clock(5)).await.unwrap();
     let late = submitted(&mut conn, &office.li, first, None, later(6)).await;
     assert!(matches!(late, Err(DraftError::OldBase(1))), "{late:?}");
     let same = draft(&mut conn, &office.li, "49.00", true).await;
@@ -269,6 +277,94 @@ async fn one_at_a_time_after_the_newest_version_and_what_is_taken_back_stays_bac
     let past = draft(&mut conn, &office.li, "59", true).await;
     let past = submitted(&mut conn, &office.li, past, Some(now()), later(6)).await;
     assert!(matches!(past, Err(DraftError::Unready(Unready::Past))), "{past:?}");
+    drop(conn);
+    office.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_draft_that_began_with_another_tariff_has_not_seen_this_one() {
+    let office = Office::new().await;
+    let mut conn = office.conn().await;
+    for (scheme_id, at) in [("26MB900777", 1), ("26MB900778", 3)] {
+        let draft_id = create(&mut conn, &office.li, Beginning::Blank, now()).await.unwrap();
+        let form = DraftForm { scheme_id: scheme_id.to_owned(), name: scheme_id.to_owned(), ..plan("39") };
+        save(&mut conn, &office.li, (draft_id, 1), form, now()).await.unwrap();
+        let waiting = submitted(&mut conn, &office.li, (draft_id, 2), None, now()).await.unwrap();
+        decide(&mut conn, &office.zhou, waiting, (Verdict::Approved, ""), later(at)).await.unwrap();
+        assert_eq!(publish_due(&mut conn, &clock(at)).await.unwrap().len(), 1);
+    }
+    let draft_id = create(&mut conn, &office.li, Beginning::NextVersion(id()), later(4)).await.unwrap();
+    let other = DraftForm { scheme_id: "26MB900778".to_owned(), ..plan("49") };
+    save(&mut conn, &office.li, (draft_id, 1), other, later(4)).await.unwrap();
+    let unseen = submitted(&mut conn, &office.li, (draft_id, 2), None, later(4)).await;
+    assert!(matches!(unseen, Err(DraftError::OldBase(1))), "{unseen:?}");
+    drop(conn);
+    office.db.drop().await;
+}
+
+/// Publishes what is due while somebody else is at work, who goes on once it waits for him.
+async fn publish_behind(
+    office: &Office,
+    clock: &Arc<ManualClock>,
+    other: impl Future<Output = ()>,
+) -> Result<Vec<Live>, DraftError> {
+    let (mut conn, clock) = (office.conn().await, clock.clone());
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *conn).await.unwrap();
+    let publishing = tokio::spawn(async move {
+        let live = publish_due(&mut conn, &*clock).await?;
+        conn.commit().await.unwrap();
+        Ok(live)
+    });
+    let waits = "select exists (select from pg_locks where pid = $1 and not granted)";
+    while !sqlx::query_scalar::<_, bool>(waits).bind(pid).fetch_one(&office.db.app).await.unwrap() {
+        assert!(!publishing.is_finished(), "it waits for nobody");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    other.await;
+    publishing.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_taken_back_meanwhile_stays_back_though_the_draft_is_approved_anew() {
+    let office = Office::new().await;
+    let mut conn = office.conn().await;
+    let first = draft(&mut conn, &office.li, "39", false).await;
+    let back = submitted(&mut conn, &office.li, first, None, now()).await.unwrap();
+    decide(&mut conn, &office.zhou, back, (Verdict::Approved, ""), now()).await.unwrap();
+    conn.commit().await.unwrap();
+    let mut conn = office.conn().await;
+    withdraw(&mut conn, &office.li, back, later(1)).await.unwrap();
+    let winter = Some(now() + TimeDelta::days(100));
+    let anew = submitted(&mut conn, &office.li, first, winter, later(1)).await.unwrap();
+    decide(&mut conn, &office.zhou, anew, (Verdict::Approved, ""), later(2)).await.unwrap();
+    let live = publish_behind(&office, &Arc::new(clock(3)), async { conn.commit().await.unwrap() }).await.unwrap();
+    assert_eq!(live, []);
+    let mut conn = office.conn().await;
+    assert_eq!(submission(&mut conn, back).await.unwrap().unwrap().state, State::Editing);
+    assert_eq!(submission(&mut conn, anew).await.unwrap().unwrap().state, State::Approved);
+    drop(conn);
+    office.db.drop().await;
+}
+
+#[tokio::test]
+async fn what_had_to_wait_is_public_since_it_really_was() {
+    let office = Office::new().await;
+    let mut conn = office.conn().await;
+    let first = draft(&mut conn, &office.li, "39", false).await;
+    let waiting = submitted(&mut conn, &office.li, first, None, now()).await.unwrap();
+    decide(&mut conn, &office.zhou, waiting, (Verdict::Approved, ""), now()).await.unwrap();
+    conn.commit().await.unwrap();
+    let clock = Arc::new(clock(1));
+    let mut conn = office.conn().await;
+    sqlx::query("select pg_advisory_xact_lock(hashtext('tariff_publish'))").execute(&mut *conn).await.unwrap();
+    let import = async {
+        clock.set(later(5));
+        conn.commit().await.unwrap();
+    };
+    assert_eq!(publish_behind(&office, &clock, import).await.unwrap().len(), 1);
+    let mut conn = office.conn().await;
+    let tariff = newest(&mut conn, &id()).await.unwrap().unwrap();
+    assert_eq!((tariff.published_at, tariff.orderable_from), (later(5), later(65)));
     drop(conn);
     office.db.drop().await;
 }

@@ -281,15 +281,42 @@ async fn pages_neither_overlap_nor_leave_anything_out() {
 }
 
 #[tokio::test]
+async fn a_next_version_leaves_the_one_before_in_force_until_its_first_day() {
+    let database = TestDatabase::create().await;
+    let first = TariffContent { terms: Some(terms("59.00")), ..tariff(1, "清风") };
+    let second = TariffContent { terms: Some(terms("69.00")), on_sale_from: day("2026-12-01"), ..first.clone() };
+    let other = TariffContent { terms: Some(terms("79.00")), ..tariff(2, "明月") };
+    publish(&database.app, &[first, other.clone()], now() - TimeDelta::days(3)).await;
+    publish(&database.app, &[second], now() - TimeDelta::days(1)).await;
+    let december = start_of_day(day("2026-12-01"));
+    let mut conn = database.app.acquire().await.unwrap();
+    let ids = [id(1).to_string()];
+    for (at, version, announced, displayed) in [(now(), 1, Some(december), &[1, 2][..]), (december, 2, None, &[2])] {
+        let shelf = store::zone(&mut conn, &ZoneQuery { text: "清风".to_owned(), ..ZoneQuery::default() }, at).await;
+        let listing = shelf.unwrap().items.pop().expect("it is on sale all the time");
+        assert_eq!((listing.version, listing.is_sold, listing.takes_over_at), (2, true, december), "{at}");
+        assert_eq!(store::orderable(&mut conn, &ids, at).await.unwrap()[0].version, version, "{at}");
+        let current = store::many(&mut conn, &[id(1)], at).await.unwrap().pop().unwrap();
+        assert_eq!((current.tariff.version, current.announced), (version, announced), "{at}");
+        let shown = store::on_display(&mut conn, &ids, at).await.unwrap();
+        assert_eq!(shown.iter().map(|tariff| tariff.version).collect::<Vec<_>>(), displayed, "{at}");
+        let beside = store::plans_beside(&mut conn, &other, 4, at).await.unwrap();
+        assert_eq!(beside.iter().map(|tariff| tariff.version).collect::<Vec<_>>(), [version], "{at}");
+    }
+    drop(conn);
+    database.drop().await;
+}
+
+#[tokio::test]
 async fn at_most_four_are_compared_in_the_order_asked_for() {
     let database = TestDatabase::create().await;
     let contents: Vec<TariffContent> = (1..=5).map(|serial| tariff(serial, "比")).collect();
     publish(&database.app, &contents, now()).await;
     let mut conn = database.app.acquire().await.unwrap();
-    let found = store::many(&mut conn, &[id(3), id(1), id(99)]).await.unwrap();
-    assert_eq!(found.iter().map(|tariff| tariff.content.scheme_id.clone()).collect::<Vec<_>>(), [id(3), id(1)]);
+    let found = store::many(&mut conn, &[id(3), id(1), id(99)], now()).await.unwrap();
+    assert_eq!(found.iter().map(|found| found.tariff.content.scheme_id.clone()).collect::<Vec<_>>(), [id(3), id(1)]);
     let five: Vec<SchemeId> = (1..=5).map(id).collect();
-    assert!(matches!(store::many(&mut conn, &five).await, Err(StoreError::TooManyToCompare)));
+    assert!(matches!(store::many(&mut conn, &five, now()).await, Err(StoreError::TooManyToCompare)));
     drop(conn);
     database.drop().await;
 }

@@ -1,12 +1,12 @@
 //! Up to four tariffs side by side.
 
 use charging::tariff::store::COMPARE_MAX;
-use charging::tariff::{SchemeId, TariffContent, shown, store};
+use charging::tariff::{Current, SchemeId, TariffContent, shown, store};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::names::scheme_ids;
+use super::names::{announced, scheme_ids};
 use crate::components::{TariffPrice, elements, operator_name, page, terms_in_words};
 use crate::i18n::{Locale, td_string};
 use crate::request::locale;
@@ -24,16 +24,18 @@ pub fn ComparePage() -> impl IntoView {
             let too_many = ids.len() > COMPARE_MAX;
             ids.truncate(COMPARE_MAX);
             let mut db = state.pool.acquire().await?;
-            let tariffs = store::many(&mut db, &ids).await?;
+            let now = state.clock.now();
+            let tariffs = store::many(&mut db, &ids, now).await?;
             let operators = store::operators(&mut db).await?;
             let contents: Vec<Compared> = tariffs
                 .iter()
-                .map(|tariff| {
+                .map(|Current { tariff, announced: from }| {
                     let operator = operator_name(l, &operators, &tariff.content.operator_id);
-                    Compared { content: tariff.content.clone(), operator }
+                    let announced = from.map(|from| announced(l, from, tariff.is_sold(now)));
+                    Compared { content: tariff.content.clone(), operator, announced }
                 })
                 .collect();
-            let found = |id: &SchemeId| tariffs.iter().any(|tariff| tariff.content.scheme_id == *id);
+            let found = |id: &SchemeId| tariffs.iter().any(|current| current.tariff.content.scheme_id == *id);
             unknown.extend(ids.iter().filter(|id| !found(id)).map(ToString::to_string));
             let unknown = unknown.join(td_string!(l, tariff.list_comma));
             Ok(view! {
@@ -48,11 +50,12 @@ pub fn ComparePage() -> impl IntoView {
     })
 }
 
-/// A tariff and the name of its operator.
+/// A tariff, the name of its operator, and what is announced of it.
 #[derive(Clone)]
 struct Compared {
     content: TariffContent,
     operator: String,
+    announced: Option<String>,
 }
 
 #[component]
@@ -80,7 +83,7 @@ fn Comparison(tariffs: Vec<Compared>) -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">{td_string!(l, tariff.element_name)}</th>
-                        {tariffs.iter().map(|tariff| column_head(l, &tariff.content, &ids)).collect_view()}
+                        {tariffs.iter().map(|tariff| column_head(l, tariff, &ids)).collect_view()}
                     </tr>
                 </thead>
                 <tbody>
@@ -100,13 +103,16 @@ fn Comparison(tariffs: Vec<Compared>) -> impl IntoView {
     .into_any()
 }
 
-fn column_head(l: Locale, content: &TariffContent, ids: &[SchemeId]) -> impl IntoView + use<> {
+fn column_head(l: Locale, tariff: &Compared, ids: &[SchemeId]) -> impl IntoView + use<> {
+    let content = &tariff.content;
+    let announced = tariff.announced.clone().map(|text| view! { <span class="tag warn">{text}</span> });
     let others: Vec<String> = ids.iter().filter(|id| **id != content.scheme_id).map(|id| format!("id={id}")).collect();
     let href = format!("/tariffs/compare?{}", others.join("&"));
     view! {
         <th scope="col">
             <a href=format!("/tariffs/{}", content.scheme_id)>{content.name.clone()}</a>
             <span class="compare-id">{content.scheme_id.to_string()}</span>
+            {announced}
             <a class="compare-remove screen-only" href=href>
                 <span aria-hidden="true">{td_string!(l, tariff.compare_remove)}</span>
                 <span class="sr">{td_string!(l, tariff.compare_remove_of, name = content.name.clone())}</span>

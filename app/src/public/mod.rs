@@ -17,5 +17,6 @@ pub use clarity::{ClarityPage, RulesPage};
 pub use compare::ComparePage;
 pub use home::HomePage;
 pub use messages::MessagesPage;
+pub use names::announced;
 pub use tariff::{DifferencePage, TariffPage};
 pub use zone::ZonePage;

@@ -1,7 +1,9 @@
 //! Names that several pages of the tariff zone share.
 
 use charging::tariff::{SchemeId, ZoneParameter, ZoneSort};
+use chrono::{DateTime, Utc};
 
+use crate::components::time_text;
 use crate::i18n::{Locale, td_string};
 
 /// A parameter, as the form calls it.
@@ -19,6 +21,12 @@ pub fn ignored_name(l: Locale, parameter: ZoneParameter) -> &'static str {
         ZoneParameter::Sort => td_string!(l, tariff.sort),
         ZoneParameter::Page => td_string!(l, tariff.param_page),
     }
+}
+
+/// From when on an announced version can be ordered. `is_sold`: the version before it is until then.
+pub fn announced(l: Locale, from: DateTime<Utc>, is_sold: bool) -> String {
+    let from = time_text(l, from);
+    if is_sold { td_string!(l, draft.announced_new, from = from) } else { td_string!(l, draft.announced, from = from) }
 }
 
 /// An order of answers, by name.

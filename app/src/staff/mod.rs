@@ -9,6 +9,7 @@ mod enrol;
 mod home;
 mod incidents;
 mod layout;
+mod local_time;
 mod mass_offers;
 mod password;
 mod reconciliation;

@@ -80,6 +80,7 @@ fn what_name(l: Locale, what: What) -> &'static str {
         What::MissingThere => td_string!(l, pay.missing_there),
         What::AmountDiffers => td_string!(l, pay.amount_differs),
         What::StateDiffers => td_string!(l, pay.state_differs),
+        What::Unreadable => td_string!(l, pay.unreadable),
     }
 }
 
@@ -97,7 +98,10 @@ fn item(l: Locale, difference: Difference) -> impl IntoView {
             let told = td_string!(l, pay.resolved_by, who = who, time = time_text(l, at));
             view! { <p class="muted">{told} " " {difference.note.clone()}</p> }.into_any()
         }
-        _ => resolve_form(l, difference.difference_id).into_any(),
+        _ => {
+            let matter = (!difference.note.is_empty()).then(|| view! { <p>{difference.note.clone()}</p> });
+            view! { {matter} {resolve_form(l, difference.difference_id)} }.into_any()
+        }
     };
     view! {
         <li class="card">

@@ -1,6 +1,8 @@
 //! 宣传内容 The texts of a channel that somebody else approved, and what became of a copy.
 
-use chrono::{DateTime, Utc};
+use std::net::IpAddr;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -9,6 +11,7 @@ use super::marketing::{BODY_CHARS_MAX, Fault, TITLE_CHARS_MAX, check, digest, no
 use super::store::{
     ChannelError, Decision, drafts_or_approves, lock, needed_reason, optional_reason, staff_id, subject,
 };
+use crate::sign_in::attempt::{self, Limit, address_bucket};
 use crate::staff::trail::record;
 use crate::staff::{Actor, Permission};
 use crate::tariff::difference::{Piece, marked};
@@ -17,6 +20,8 @@ use crate::tariff::difference::{Piece, marked};
 const TEXTS_MAX: i64 = 100;
 /// Texts that a copy is held against at most: each takes time.
 const COMPARED_MAX: usize = 20;
+/// Copies from one address in 15 minutes.
+const COPIES_BY_ADDRESS: Limit = Limit { name: "channel_copy", max: 60, window: TimeDelta::minutes(15) };
 /// What shares less with a text than so many of a hundred characters is no copy of it.
 const LIKENESS_MIN_PERCENT: usize = 30;
 
@@ -202,6 +207,22 @@ pub enum Verdict {
     Altered { number: i32, approved: Vec<Piece>, copy: Vec<Piece> },
     /// Like nothing that was approved.
     Unknown,
+}
+
+/// The texts that a copy from this address is to be held against ([`verdict`]).
+///
+/// # Errors
+/// [`ChannelError::TooMany`]; when the database failed or a row is not readable.
+pub async fn to_compare(
+    conn: &mut PgConnection,
+    channel_id: &ChannelId,
+    from: IpAddr,
+    now: DateTime<Utc>,
+) -> Result<Vec<Content>, ChannelError> {
+    if let Some(retry_after) = attempt::count(conn, &COPIES_BY_ADDRESS, &address_bucket(from), now).await? {
+        return Err(ChannelError::TooMany { retry_after });
+    }
+    list(conn, channel_id).await
 }
 
 /// Holds a copy against the texts of a channel: a text, or the 64 hexadecimal digits of its SHA-256.

@@ -123,6 +123,21 @@ pub async fn payment(conn: &mut PgConnection, out_trade_no: &str) -> Result<Opti
     .await
 }
 
+/// By the gateway's own number; `None` also before it is paid.
+///
+/// # Errors
+/// When the database fails.
+pub async fn payment_by_its_own(conn: &mut PgConnection, transaction_id: &str) -> Result<Option<Payment>, sqlx::Error> {
+    sqlx::query_as!(
+        Payment,
+        "select payment_id, out_trade_no, transaction_id, prepay_id, trade_type, fen, description, state, expires_at, paid_at, refunded_fen
+        from simulated_gateway.payment where transaction_id = $1 and state = 'SUCCESS'",
+        transaction_id
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// By the name in the address where it is paid.
 ///
 /// # Errors

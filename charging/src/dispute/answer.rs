@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::store::DisputeError;
+use super::store::{DisputeError, locked};
 use super::{CaseId, Standing, What};
 use crate::actor::Actor;
 use crate::notice::DisputeNotice;
@@ -30,6 +30,24 @@ pub(super) async fn give_back(
     Ok(standing)
 }
 
+/// The refund of what was found due was rejected, and why: an answer is due again.
+///
+/// # Errors
+/// When there is no such dispute, or not so much of it was found due; or the database failed.
+pub(crate) async fn refuse(
+    conn: &mut PgConnection,
+    case: CaseId,
+    award: Decimal,
+    by: &Actor,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DisputeError> {
+    let standing = locked(conn, case).await?.standing.refuse(award)?;
+    save(conn, case, standing, now).await?;
+    note(conn, case, standing.round, What::Refused { award }, by, Some(why), now).await?;
+    Ok(())
+}
+
 /// The dispute stands so now.
 pub(super) async fn save(
     conn: &mut PgConnection,
@@ -50,7 +68,8 @@ pub(super) async fn save(
     if changed.rows_affected() == 1 { Ok(()) } else { Err(DisputeError::NotFound) }
 }
 
-/// Writes a step down; its number.
+/// Writes a step down; its number. A rejection follows the answer whose refund it was of, and an answer the last rejection of its
+/// round (`dispute_answered_once`).
 pub(super) async fn note(
     conn: &mut PgConnection,
     case: CaseId,
@@ -61,9 +80,17 @@ pub(super) async fn note(
     now: DateTime<Utc>,
 ) -> Result<i64, DisputeError> {
     let days = if let What::Escalated { days } = what { Some(days) } else { None };
+    let follows = match what {
+        What::Refused { .. } => Some("upheld"),
+        What::Upheld { .. } | What::Explained => Some("refused"),
+        _ => None,
+    };
     Ok(sqlx::query_scalar!(
-        "insert into dispute_event (subscriber_id, dispute_id, what, round, at, actor, words, award, days)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning event_id",
+        "insert into dispute_event (subscriber_id, dispute_id, what, round, at, actor, words, award, days, after_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, (
+            select max(event_id) from dispute_event
+            where subscriber_id = $1 and dispute_id = $2 and what = $10 and (round = $4 or $10 = 'upheld')))
+        returning event_id",
         case.subscriber_id,
         case.dispute_id,
         what.as_str(),
@@ -73,6 +100,7 @@ pub(super) async fn note(
         said,
         what.award(),
         days,
+        follows,
     )
     .fetch_one(conn)
     .await?)

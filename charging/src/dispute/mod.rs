@@ -24,6 +24,8 @@ use std::str::FromStr;
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
+#[cfg(feature = "postgres")]
+pub(crate) use answer::refuse;
 pub use step::{Rejected, Standing, State};
 pub use verdict::{Finding, Suggestion};
 
@@ -155,6 +157,10 @@ pub enum What {
     Explained,
     Withdrawn,
     Reopened,
+    /// Somebody else did not let go what an answer gave: so many yuan do not go back, and another answer is due.
+    Refused {
+        award: Decimal,
+    },
 }
 
 impl What {
@@ -170,6 +176,7 @@ impl What {
             Self::Explained => "explained",
             Self::Withdrawn => "withdrawn",
             Self::Reopened => "reopened",
+            Self::Refused { .. } => "refused",
         }
     }
 
@@ -185,14 +192,15 @@ impl What {
             ("explained", None, None) => Self::Explained,
             ("withdrawn", None, None) => Self::Withdrawn,
             ("reopened", None, None) => Self::Reopened,
+            ("refused", Some(award), None) => Self::Refused { award },
             _ => return None,
         })
     }
 
-    /// Yuan that go back because of it.
+    /// Yuan that go back because of it, or do not after all.
     pub fn award(self) -> Option<Decimal> {
         match self {
-            Self::Upheld { award } => Some(award),
+            Self::Upheld { award } | Self::Refused { award } => Some(award),
             _ => None,
         }
     }
@@ -232,6 +240,7 @@ mod tests {
             What::Explained,
             What::Withdrawn,
             What::Reopened,
+            What::Refused { award },
         ] {
             let days = if let What::Escalated { days } = what { Some(days) } else { None };
             assert_eq!(What::read(what.as_str(), what.award(), days), Some(what));

@@ -24,6 +24,19 @@ pub(super) async fn returned(conn: &mut PgConnection, line: Line) -> Result<Deci
     .await?)
 }
 
+/// Whether a refund of the line waits for somebody: until it is decided no other can be asked for (`refund_line_open`).
+pub(super) async fn is_waiting(conn: &mut PgConnection, line: Line) -> Result<bool, DisputeError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from refund where subscriber_id = $1 and month = $2 and line_no = $3 and state = 'asked')
+            as "is_waiting!""#,
+        line.subscriber_id,
+        line.month.first_day(),
+        line.line_no,
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
 /// Returns everything without a question: what nobody agreed to. The subscriber asked for it, and the system lets it go
 /// (`refund_by_itself`).
 pub(super) async fn at_once(
@@ -49,6 +62,9 @@ pub(super) async fn ask(
     findings: &[Finding],
     now: DateTime<Utc>,
 ) -> Result<(), DisputeError> {
+    if is_waiting(conn, line).await? {
+        return Err(DisputeError::RefundWaits);
+    }
     if returned(conn, line).await? + award > line.amount {
         return Err(Rejected::Amount.into());
     }
@@ -63,6 +79,7 @@ fn new(case: CaseId, line: Line, amount: Decimal, findings: &[Finding]) -> NewRe
         amount,
         reason: findings.iter().find_map(|finding| reason(*finding)).unwrap_or(Reason::Dispute),
         note: format!("dispute/{case}"),
+        dispute_id: Some(case.dispute_id),
     }
 }
 

@@ -159,6 +159,18 @@ impl Standing {
         Ok(Self { state: State::Received, round: 2, ..self })
     }
 
+    /// The refund of so many yuan that were found due is rejected: they are not, and the case is to be answered again.
+    ///
+    /// # Errors
+    /// [`Rejected::Amount`].
+    pub fn refuse(self, award: Decimal) -> Result<Self, Rejected> {
+        if award <= Decimal::ZERO || award > self.awarded {
+            return Err(Rejected::Amount);
+        }
+        let state = if self.state.is_open() { self.state } else { State::Received };
+        Ok(Self { state, awarded: self.awarded - award, ..self })
+    }
+
     fn while_open(self) -> Result<Self, Rejected> {
         if self.state.is_open() { Ok(self) } else { Err(Rejected::Answered) }
     }
@@ -190,6 +202,20 @@ mod tests {
         let whole = again.uphold(amount("5.90")).unwrap();
         assert_eq!((whole.awarded, whole.reopen()), (amount("9.90"), Err(Rejected::Final)));
         assert_eq!(Standing::opened(amount("9.90")).withdraw().unwrap().reopen(), Err(Rejected::Final));
+    }
+
+    #[test]
+    fn what_is_not_let_go_is_answered_again() {
+        let amount = |text: &str| text.parse::<Decimal>().unwrap();
+        let found = Standing::opened(amount("9.90")).uphold(amount("4.00")).unwrap();
+        let back = found.refuse(amount("4.00")).unwrap();
+        assert_eq!(back, Standing::opened(amount("9.90")));
+        assert_eq!(found.refuse(amount("4.01")), Err(Rejected::Amount));
+        assert_eq!(back.uphold(amount("9.90")).unwrap().state, State::Upheld);
+        let again = found.reopen().unwrap();
+        assert_eq!(again.refuse(amount("4.00")).unwrap().round, 2);
+        let asked = again.ask().unwrap().refuse(amount("4.00")).unwrap();
+        assert_eq!((asked.state, asked.left()), (State::Asked, amount("9.90")));
     }
 
     #[derive(Clone, Debug)]

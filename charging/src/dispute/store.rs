@@ -30,6 +30,8 @@ pub enum DisputeError {
     NoCharge,
     #[error("the line is disputed already")]
     Disputed,
+    #[error("a refund of the line waits to be decided")]
+    RefundWaits,
     #[error("there is no such dispute")]
     NotFound,
     #[error("something has to be written")]
@@ -66,7 +68,8 @@ impl From<sqlx::Error> for DisputeError {
 impl From<RefundError> for DisputeError {
     fn from(error: RefundError) -> Self {
         match error {
-            RefundError::TooMuch(_) | RefundError::Amount(_) | RefundError::Already => Self::Rejected(Rejected::Amount),
+            RefundError::TooMuch(_) | RefundError::Amount(_) => Self::Rejected(Rejected::Amount),
+            RefundError::Already => Self::RefundWaits,
             RefundError::Staff(error) => Self::Staff(error),
             error => Self::Refund(error),
         }
@@ -165,8 +168,11 @@ async fn begin(
     rng: &mut (impl CryptoRng + Send),
     now: DateTime<Utc>,
 ) -> Result<Dispute, DisputeError> {
-    let award = suggestion.refund.min(standing.left());
-    if suggestion.is_certain && award > Decimal::ZERO {
+    let left = line.amount - settle::returned(conn, line).await?;
+    let award = suggestion.refund.min(standing.left()).min(left);
+    // While a refund of the line waits for somebody, so does this.
+    let at_once = suggestion.is_certain && award > Decimal::ZERO && !settle::is_waiting(conn, line).await?;
+    if at_once {
         give_back(conn, case, standing, award, &Actor::System, None, now).await?;
         settle::at_once(conn, (case, line), award, &suggestion.findings, rng, now).await?;
     } else {

@@ -32,7 +32,7 @@ pub struct Ordered {
     pub starts_at: DateTime<Utc>,
 }
 
-/// What a subscriber may order at an instant: the newest version that can be ordered by then.
+/// What a subscriber may order at an instant: the version in force by then.
 ///
 /// # Errors
 /// [`OrderError::UnknownTariff`], [`OrderError::Refused`] with the reason, or the database failed.
@@ -51,8 +51,8 @@ async fn subscriber(conn: &mut PgConnection, subscriber_id: i64) -> Result<Subsc
     crate::subscriber::store::find(conn, subscriber_id).await?.ok_or(OrderError::NoSubscriber(subscriber_id))
 }
 
-/// The version that was on offer when it was asked for, if it may be ordered now. Where none could be ordered yet, the one that
-/// the public sees says why.
+/// The version that was in force when it was asked for, if it may be ordered now. Where none was yet, the one that the public
+/// sees says why.
 async fn find_offer(
     conn: &mut PgConnection,
     subscriber: &Subscriber,
@@ -61,9 +61,9 @@ async fn find_offer(
     [asked_at, now]: [DateTime<Utc>; 2],
 ) -> Result<Offer, OrderError> {
     let versions = tariff::store::versions(conn, scheme_id).await?;
-    let orderable = versions.iter().find(|version| version.orderable_from <= asked_at);
+    let in_force = versions.iter().find(|version| version.takes_over_at() <= asked_at);
     let public = || versions.iter().find(|version| version.published_at <= asked_at);
-    let tariff = orderable.or_else(public).or(versions.first()).cloned().ok_or(OrderError::UnknownTariff)?;
+    let tariff = in_force.or_else(public).or(versions.first()).cloned().ok_or(OrderError::UnknownTariff)?;
     let withdrawn_at = tariff::store::withdrawn_at(conn, scheme_id).await?;
     let offer = Offer { tariff, withdrawn_at };
     may_order(&offer, &subscriber.region, held, now)?;

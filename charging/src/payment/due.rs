@@ -19,6 +19,14 @@ pub struct Arrears {
     pub bills: Vec<DueBill>,
 }
 
+impl Arrears {
+    /// Yuan that are due for bills up to a month, or in all.
+    pub fn until(&self, month: Option<Month>) -> Decimal {
+        let bills = self.bills.iter().filter(|bill| month.is_none_or(|month| bill.month <= month));
+        bills.map(|bill| bill.due).sum()
+    }
+}
+
 /// A bill of which something is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueBill {

@@ -12,6 +12,8 @@ pub mod balance;
 #[cfg(feature = "postgres")]
 pub mod due;
 #[cfg(feature = "postgres")]
+pub mod place;
+#[cfg(feature = "postgres")]
 pub mod preparation;
 #[cfg(feature = "postgres")]
 pub(crate) mod settle;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sqlx::PgConnection;
 
-use super::store::{PaymentError, find};
+use super::store::{PaymentError, Row};
 use super::{Payment, PaymentState};
 use crate::clock::local_date;
 
@@ -51,7 +51,7 @@ pub struct Due {
     pub tries: i32,
 }
 
-fn way(name: &str, payer: Option<String>) -> Result<Way, PaymentError> {
+pub(super) fn way(name: &str, payer: Option<String>) -> Result<Way, PaymentError> {
     match (name, payer.map(|payer| payer.parse())) {
         ("code", None) => Ok(Way::Code),
         ("link", Some(Ok(payer))) => Ok(Way::Link { payer }),
@@ -121,12 +121,17 @@ pub async fn claim(conn: &mut PgConnection, work: Work) -> Result<bool, PaymentE
     Ok(sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "claimed!""#, lock).fetch_one(conn).await?)
 }
 
-/// The day in Asia/Shanghai on which the first payment through a gateway was asked for; `None`: none was.
+/// The day in Asia/Shanghai on which the first payment through a gateway was asked for, or the first refund sent to one: that may be
+/// of a payment of another system. `None`: neither was.
 ///
 /// # Errors
 /// When the database failed.
 pub async fn first_day(conn: &mut PgConnection, gateway: &str) -> Result<Option<NaiveDate>, PaymentError> {
-    let first = sqlx::query_scalar!("select min(asked_at) from payment where gateway = $1", gateway);
+    let first = sqlx::query_scalar!(
+        "select least((select min(asked_at) from payment where gateway = $1),
+            (select min(sent_at) from refund_part where route = 'gateway'))",
+        gateway,
+    );
     Ok(first.fetch_one(conn).await?.map(local_date))
 }
 
@@ -136,20 +141,37 @@ pub async fn first_day(conn: &mut PgConnection, gateway: &str) -> Result<Option<
 /// When the database failed.
 pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, limit: u16) -> Result<Vec<Due>, PaymentError> {
     let rows = sqlx::query!(
-        "select subscriber_id, payment_id, way, host(payer_address) as payer, url, tries from payment_preparation
-        where due_at <= $1 and due_at < 'infinity' order by due_at limit $2",
+        r#"select subscriber_id, payment_id, way, host(payer_address) as payer, url, tries, purpose, route, gateway, amount,
+            bill_month, merchant_order_no as "merchant_order_no!", asked_at, expires_at, state, gateway_transaction_id, paid_at,
+            ended_at
+        from payment_preparation join payment using (subscriber_id, payment_id)
+        where due_at <= $1 and due_at < 'infinity' order by due_at limit $2"#,
         now,
         i64::from(limit),
     )
-    .fetch_all(&mut *conn)
+    .fetch_all(conn)
     .await?;
-    let mut due = Vec::with_capacity(rows.len());
-    for row in rows {
-        let payment = find(conn, row.subscriber_id, row.payment_id).await?.ok_or(PaymentError::Corrupt("payment"))?;
-        let preparation = Preparation { way: way(&row.way, row.payer)?, url: row.url };
-        due.push(Due { payment, preparation, tries: row.tries });
-    }
-    Ok(due)
+    rows.into_iter()
+        .map(|row| {
+            let payment = Row {
+                payment_id: row.payment_id,
+                purpose: row.purpose,
+                route: row.route,
+                gateway: row.gateway,
+                amount: row.amount,
+                bill_month: row.bill_month,
+                merchant_order_no: row.merchant_order_no,
+                asked_at: row.asked_at,
+                expires_at: row.expires_at,
+                state: row.state,
+                gateway_transaction_id: row.gateway_transaction_id,
+                paid_at: row.paid_at,
+                ended_at: row.ended_at,
+            };
+            let preparation = Preparation { way: way(&row.way, row.payer)?, url: row.url };
+            Ok(Due { payment: payment.read(row.subscriber_id)?, preparation, tries: row.tries })
+        })
+        .collect()
 }
 
 /// The gateway prepared it: whether it is paid is asked after a while.

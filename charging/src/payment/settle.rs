@@ -14,8 +14,8 @@ use crate::clock::Month;
 pub(crate) enum Source {
     /// A payment of `amount` yuan of which `before` were used, from this account of the ledger.
     Payment { payment_id: i64, account: &'static str, amount: Decimal, before: Decimal },
-    /// 减免: a refund of the same line, which was not paid yet.
-    Refund { refund_id: i64 },
+    /// 减免: a refund of the same line, which was not paid yet, and the yuan of it that were approved.
+    Refund { refund_id: i64, approved: Decimal },
 }
 
 /// A settlement to be written.
@@ -55,6 +55,7 @@ struct Columns {
     subscribers: Vec<i64>,
     payments: Vec<Option<i64>>,
     refunds: Vec<Option<i64>>,
+    approved: Vec<Option<Decimal>>,
     accounts: Vec<String>,
     months: Vec<Option<NaiveDate>>,
     line_numbers: Vec<Option<i32>>,
@@ -69,16 +70,17 @@ impl Columns {
     fn of(settlements: &[NewSettlement]) -> Self {
         let mut columns = Self::default();
         for new in settlements {
-            let (payment, refund_id, account) = match new.source {
+            let (payment, refund, account) = match new.source {
                 Source::Payment { payment_id, account, amount, before } => {
                     (Some((payment_id, amount, before)), None, account)
                 }
-                Source::Refund { refund_id } => (None, Some(refund_id), "waived"),
+                Source::Refund { refund_id, approved } => (None, Some((refund_id, approved)), "waived"),
             };
             let line = new.share.map(|share| share.line);
             columns.subscribers.push(new.subscriber_id);
             columns.payments.push(payment.map(|(payment_id, ..)| payment_id));
-            columns.refunds.push(refund_id);
+            columns.refunds.push(refund.map(|(refund_id, _)| refund_id));
+            columns.approved.push(refund.map(|(_, approved)| approved));
             columns.accounts.push(account.to_owned());
             columns.months.push(line.map(|line| Month::first_day(line.month)));
             columns.line_numbers.push(line.map(|line| line.line_no));
@@ -107,14 +109,14 @@ pub(crate) async fn settle(
     let columns = Columns::of(settlements);
     let rows = sqlx::query!(
         r#"with settled as (
-            insert into settlement (at, subscriber_id, payment_id, refund_id, account, month, line_no, amount, line_amount,
-                line_before, line_after, payment_amount, payment_before, payment_after)
-            select $1, subscriber_id, payment_id, refund_id, account, month, line_no, amount, line_amount,
-                line_before, line_before + amount, payment_amount, payment_before, payment_before + amount
+            insert into settlement (at, subscriber_id, payment_id, refund_id, approved_amount, account, month, line_no, amount,
+                line_amount, line_before, line_after, payment_amount, payment_before, payment_after)
+            select $1, subscriber_id, payment_id, refund_id, approved_amount, account, month, line_no, amount,
+                line_amount, line_before, line_before + amount, payment_amount, payment_before, payment_before + amount
             from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::date[], $7::integer[], $8::numeric[],
-                $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[])
+                $9::numeric[], $10::numeric[], $11::numeric[], $12::numeric[], $13::numeric[])
                 as new (subscriber_id, payment_id, refund_id, account, month, line_no, amount, line_amount, line_before,
-                    payment_amount, payment_before)
+                    payment_amount, payment_before, approved_amount)
             returning subscriber_id, settlement_id, refund_id, account, month, line_no, amount),
         moved as (
             insert into transfer (subscriber_id, debit_account, credit_account, amount, at, settlement_id)
@@ -139,6 +141,7 @@ pub(crate) async fn settle(
         &columns.line_befores as &[Option<Decimal>],
         &columns.payment_amounts as &[Option<Decimal>],
         &columns.payment_befores as &[Option<Decimal>],
+        &columns.approved as &[Option<Decimal>],
     )
     .fetch_all(&mut *conn)
     .await?;

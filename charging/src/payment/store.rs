@@ -28,6 +28,10 @@ pub enum PaymentError {
     NotFound(PaymentNumber),
     #[error("nothing is due")]
     NothingDue,
+    #[error("another amount is due than was shown")]
+    Changed,
+    #[error("too many payments are open")]
+    TooMany,
     #[error("{expected} rows were to be written, {written} were")]
     Incomplete { expected: usize, written: usize },
     #[error("the stored {0} is not readable")]
@@ -54,24 +58,24 @@ pub struct NewPayment<'a> {
     pub by: &'a By,
 }
 
-struct Row {
-    payment_id: i64,
-    purpose: String,
-    route: String,
-    gateway: Option<String>,
-    amount: Decimal,
-    bill_month: Option<NaiveDate>,
-    merchant_order_no: String,
-    asked_at: DateTime<Utc>,
-    expires_at: DateTime<Utc>,
-    state: String,
-    gateway_transaction_id: Option<String>,
-    paid_at: Option<DateTime<Utc>>,
-    ended_at: Option<DateTime<Utc>>,
+pub(super) struct Row {
+    pub payment_id: i64,
+    pub purpose: String,
+    pub route: String,
+    pub gateway: Option<String>,
+    pub amount: Decimal,
+    pub bill_month: Option<NaiveDate>,
+    pub merchant_order_no: String,
+    pub asked_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub state: String,
+    pub gateway_transaction_id: Option<String>,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 impl Row {
-    fn read(self, subscriber_id: i64) -> Result<Payment, PaymentError> {
+    pub fn read(self, subscriber_id: i64) -> Result<Payment, PaymentError> {
         let corrupt = |_| PaymentError::Corrupt("payment");
         Ok(Payment {
             subscriber_id,
@@ -173,49 +177,6 @@ pub async fn history(conn: &mut PgConnection, subscriber_id: i64, limit: u8) -> 
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(|row| row.read(subscriber_id)).collect()
-}
-
-/// Payments whose time is over and of which nothing was heard, the oldest first: to be asked after at the gateway, and closed.
-///
-/// # Errors
-/// When the database failed.
-pub async fn overdue(
-    conn: &mut PgConnection,
-    gateway: &str,
-    limit: u32,
-    now: DateTime<Utc>,
-) -> Result<Vec<Payment>, PaymentError> {
-    let rows = sqlx::query!(
-        r#"select subscriber_id, payment_id, purpose, route, gateway, amount, bill_month,
-            merchant_order_no as "merchant_order_no!", asked_at, expires_at, state, gateway_transaction_id, paid_at, ended_at
-        from payment where state = 'asked' and expires_at <= $1 and gateway = $2 order by expires_at limit $3"#,
-        now,
-        gateway,
-        i64::from(limit),
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let subscriber_id = row.subscriber_id;
-            let payment = Row {
-                payment_id: row.payment_id,
-                purpose: row.purpose,
-                route: row.route,
-                gateway: row.gateway,
-                amount: row.amount,
-                bill_month: row.bill_month,
-                merchant_order_no: row.merchant_order_no,
-                asked_at: row.asked_at,
-                expires_at: row.expires_at,
-                state: row.state,
-                gateway_transaction_id: row.gateway_transaction_id,
-                paid_at: row.paid_at,
-                ended_at: row.ended_at,
-            };
-            payment.read(subscriber_id)
-        })
-        .collect()
 }
 
 /// What a gateway says of a payment that was made.

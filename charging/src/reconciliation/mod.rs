@@ -32,6 +32,8 @@ pub enum What {
     AmountDiffers,
     /// One side says that it moved, the other that it did not.
     StateDiffers,
+    /// The statement says something that nobody here understands; it is not compared at all.
+    Unreadable,
 }
 
 named!(Kind { Payment = "payment", Refund = "refund" });
@@ -40,6 +42,7 @@ named!(What {
     MissingThere = "missing_there",
     AmountDiffers = "amount_differs",
     StateDiffers = "state_differs",
+    Unreadable = "unreadable",
 });
 
 /// What one side says about a number.

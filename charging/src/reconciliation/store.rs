@@ -3,18 +3,22 @@
 //! A statement is a day of the gateway. Ours of that day is what the gateway told us happened then; what a statement names is
 //! looked up however long ago it was asked for, so a payment around midnight is found, and a statement can be matched again.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use super::{Kind, Side, What, compare};
-use crate::clock::start_of_day;
+use crate::clock::{local_date, start_of_day};
 use crate::payment::{PaymentNumber, RefundNumber};
 use crate::staff::trail::record;
 use crate::staff::{Actor, Permission, StaffError};
 
 /// Lines written at a time.
 const CHUNK: usize = 5_000;
+/// A statement is held against our books again after so long …
+const AGAIN_AFTER: TimeDelta = TimeDelta::hours(6);
+/// … also without anything open for so many days.
+const AGAIN_DAYS: Days = Days::new(7);
 /// The action in the trail.
 pub const RESOLVE: &str = "reconciliation.resolve";
 
@@ -103,6 +107,65 @@ pub async fn keep(
         insert_lines(conn, key, chunk, lines).await?;
     }
     Ok(true)
+}
+
+/// Keeps what a statement says that nobody here understands, as differences for somebody to look at: the place of each line in the
+/// file, and what is the matter with it, in at most 500 characters.
+///
+/// # Errors
+/// When the statement is not kept, or the database failed.
+pub async fn keep_unreadable(
+    conn: &mut PgConnection,
+    key: Key<'_>,
+    lines: &[(usize, &str)],
+    now: DateTime<Utc>,
+) -> Result<(), ReconciliationError> {
+    let (places, reasons): (Vec<String>, Vec<String>) =
+        lines.iter().map(|(place, reason)| (place.to_string(), (*reason).to_owned())).unzip();
+    sqlx::query!(
+        "insert into reconciliation_difference (gateway, day, kind, found_at, what, number, note)
+        select $1, $2, $3, $4, 'unreadable', * from unnest($5::text[], $6::text[])
+        on conflict on constraint reconciliation_difference_once do nothing",
+        key.gateway,
+        key.day,
+        key.kind.as_str(),
+        now,
+        &places,
+        &reasons,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Statements to be held against our books once more, those that waited longest first: what was told late may be of one of the last
+/// days, and what is open of any may have been put right.
+///
+/// # Errors
+/// When the database failed.
+pub async fn to_look_again(
+    conn: &mut PgConnection,
+    gateway: &str,
+    limit: u8,
+    now: DateTime<Utc>,
+) -> Result<Vec<(NaiveDate, Kind)>, ReconciliationError> {
+    let rows = sqlx::query!(
+        "select day, kind from gateway_statement s
+        where gateway = $1 and (matched_at is null or matched_at <= $2) and (day >= $3 or exists (
+            select from reconciliation_difference d
+            where d.gateway = s.gateway and d.day = s.day and d.kind = s.kind and resolved_at is null
+                and what <> 'unreadable'))
+        order by matched_at nulls first, day, kind limit $4",
+        gateway,
+        now - AGAIN_AFTER,
+        local_date(now) - AGAIN_DAYS,
+        i64::from(limit),
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok((row.day, row.kind.parse().map_err(|_| ReconciliationError::Corrupt("statement"))?)))
+        .collect()
 }
 
 async fn insert_lines(
@@ -344,7 +407,7 @@ async fn write(
     .await?;
     sqlx::query!(
         "update reconciliation_difference d set resolved_at = $4, resolved_by = 'system'
-        where gateway = $1 and day = $2 and kind = $3 and resolved_at is null
+        where gateway = $1 and day = $2 and kind = $3 and resolved_at is null and what <> 'unreadable'
             and not exists (select from unnest($5::text[], $6::text[]) f (what, number)
                 where f.what = d.what and f.number = d.number)",
         key.gateway,

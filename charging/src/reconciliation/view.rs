@@ -1,5 +1,7 @@
 //! Statements and differences as the desk reads them.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -26,6 +28,7 @@ pub struct Difference {
     pub resolved_at: Option<DateTime<Utc>>,
     /// `system`, or `staff:` and a login.
     pub resolved_by: Option<String>,
+    /// Why it is all right; of a line that nobody understands, as long as it is open, what is the matter with it.
     pub note: String,
 }
 
@@ -119,16 +122,30 @@ pub async fn statements(conn: &mut PgConnection, limit: u8) -> Result<Vec<Statem
         .collect()
 }
 
-/// The newest day of which both statements of a gateway are here; `None`: none is.
+/// The first day of which a statement of a gateway is here; `None`: none is.
 ///
 /// # Errors
 /// When the database failed.
-pub async fn last_day(conn: &mut PgConnection, gateway: &str) -> Result<Option<NaiveDate>, ReconciliationError> {
-    let day = sqlx::query_scalar!(
-        "select day from gateway_statement where gateway = $1 group by day having count(*) = 2 order by day desc limit 1",
+pub async fn first_day(conn: &mut PgConnection, gateway: &str) -> Result<Option<NaiveDate>, ReconciliationError> {
+    let day = sqlx::query_scalar!("select min(day) from gateway_statement where gateway = $1", gateway);
+    Ok(day.fetch_one(conn).await?)
+}
+
+/// The days from `from` on of which both statements of a gateway are here.
+///
+/// # Errors
+/// When the database failed.
+pub async fn days(
+    conn: &mut PgConnection,
+    gateway: &str,
+    from: NaiveDate,
+) -> Result<BTreeSet<NaiveDate>, ReconciliationError> {
+    let days = sqlx::query_scalar!(
+        "select day from gateway_statement where gateway = $1 and day >= $2 group by day having count(*) = 2",
         gateway,
+        from,
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(day)
+    Ok(days.into_iter().collect())
 }

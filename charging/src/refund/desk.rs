@@ -18,6 +18,7 @@ pub const ASK: &str = "refund.ask";
 pub const APPROVE: &str = "refund.approve";
 pub const REJECT: &str = "refund.reject";
 pub const CLAIM: &str = "refund.claim";
+pub const GIVE_UP: &str = "refund.give_up";
 
 /// Somebody of the staff by the login; the operator's engineer decides nothing about money.
 pub(super) fn by(actor: &Actor, permission: Permission) -> Result<By, RefundError> {
@@ -41,6 +42,7 @@ fn state(refund: &Refund) -> Value {
         "note": refund.note, "asked_by": refund.asked_by, "decision": refund.decision,
         "parts": refund.parts.iter().map(|part| json!({
             "no": part.part_no, "route": part.route.as_str(), "amount": part.amount.to_string(), "state": part.state.as_str(),
+            "give_up_by": part.give_up_by,
         })).collect::<Vec<_>>(),
     })
 }
@@ -133,4 +135,29 @@ pub async fn answer_claim(
     let subject = subject(number.subscriber_id, number.refund_id);
     record(conn, actor, CLAIM, &subject, [Some(before), Some(after)], now).await?;
     Ok(step)
+}
+
+/// Has the gateway asked once more about a part that it leaves hanging, and gives that up then: where nothing moved there, the
+/// money goes into the balance.
+///
+/// # Errors
+/// When the actor may not approve refunds, the note is empty, the part does not hang, or the database failed.
+pub async fn give_up(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    number: &RefundNumber,
+    note: &str,
+    now: DateTime<Utc>,
+) -> Result<(), RefundError> {
+    let by = by(actor, Permission::ApproveRefunds)?;
+    check_note(note)?;
+    if note.trim().is_empty() {
+        return Err(RefundError::Note);
+    }
+    let before = look(conn, number.subscriber_id, number.refund_id).await?;
+    parts::give_up(conn, number, &by, note, now).await?;
+    let after = look(conn, number.subscriber_id, number.refund_id).await?;
+    let subject = subject(number.subscriber_id, number.refund_id);
+    record(conn, actor, GIVE_UP, &subject, [Some(before), Some(after)], now).await?;
+    Ok(())
 }

@@ -10,10 +10,10 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::desk::by;
-use super::store::{Decided, RefundError, carry_out, check_amount, route_of};
-use super::write::{NewPart, Source, write_parts};
-use super::{ImportedCharge, Of, Reason};
-use crate::clock::Month;
+use super::lines::{self, LineRows, OfLine};
+use super::store::{RefundError, check_amount, whole};
+use super::write::write_parts;
+use super::{Of, Reason};
 use crate::payment::nonce;
 use crate::payment::settle::lock_subscribers;
 use crate::staff::trail::record;
@@ -46,12 +46,21 @@ pub struct Item {
     pub amount: Decimal,
 }
 
+impl Item {
+    fn line(&self) -> Option<lines::Key> {
+        match self.of {
+            Of::Line { month, line_no } => Some((self.subscriber_id, month.first_day(), line_no)),
+            Of::Imported(_) => None,
+        }
+    }
+}
+
 /// What became of a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done {
     /// Refunds that were made now: subscriber, refund, and where in the chunk it stands.
     pub made: Vec<(i64, i64, usize)>,
-    /// How many had been made before.
+    /// How many had been made before, or had nothing left to go back.
     pub already: usize,
 }
 
@@ -157,10 +166,12 @@ async fn approved(conn: &mut PgConnection, batch_id: i64) -> Result<Batch, Refun
 }
 
 /// Carries out a chunk of an approved batch: its refunds, their parts, and what moves at once. What was made before, by an earlier
-/// run or otherwise, is left alone. Nobody is told: that is for whoever runs the batch.
+/// run or otherwise, is left alone, and of a line no more goes back than is left of it. Nobody is told: that is for whoever runs
+/// the batch.
 ///
 /// # Errors
-/// When the batch is not approved, one refund is refused, or the database failed; then nothing may be committed.
+/// When the batch is not approved or would return more than was approved, a charge is not one, or the database failed; then
+/// nothing may be committed.
 pub async fn execute(
     conn: &mut PgConnection,
     batch_id: i64,
@@ -173,59 +184,73 @@ pub async fn execute(
     subscribers.sort_unstable();
     subscribers.dedup();
     lock_subscribers(conn, &subscribers).await?;
-    let made = insert(conn, &batch, items).await?;
-    let mut parts = Vec::with_capacity(made.len());
-    for &(subscriber_id, refund_id, place) in &made {
-        let item = &items[place];
-        match &item.of {
-            Of::Imported(charge) => parts.push(whole(item, refund_id, charge)?),
-            Of::Line { month, line_no } => {
-                let decided = Decided {
-                    amount: item.amount,
-                    charged: charged(conn, subscriber_id, *month, *line_no).await?,
-                    paid_by: "line".to_owned(),
-                    line: Some((*month, *line_no)),
-                };
-                parts.extend(carry_out(conn, subscriber_id, refund_id, &decided, now).await?);
+    let lines = lines::read(conn, &items.iter().filter_map(Item::line).collect::<Vec<_>>()).await?;
+    let fits = fits(items, &lines)?;
+    let inserted = insert(conn, &batch, &fits).await?;
+    raise(conn, batch_id, inserted.iter().map(|(_, fit)| fit.amount)).await?;
+    let mut parts = Vec::with_capacity(inserted.len());
+    let mut of_lines = Vec::new();
+    for &(refund_id, fit) in &inserted {
+        match (&fit.item.of, fit.line) {
+            (Of::Imported(charge), _) => {
+                parts.push(whole(fit.item.subscriber_id, refund_id, charge.paid_by.as_str(), fit.amount)?);
             }
+            (Of::Line { .. }, Some((key, line))) => of_lines.push(OfLine { refund_id, key, amount: fit.amount, line }),
+            (Of::Line { .. }, None) => return Err(RefundError::NoCharge),
         }
     }
+    parts.extend(lines::carry_out(conn, &of_lines, now).await?);
     write_parts(conn, &parts, &nonce(rng), now).await?;
+    let made: Vec<_> =
+        inserted.iter().map(|(refund_id, fit)| (fit.item.subscriber_id, *refund_id, fit.place)).collect();
     Ok(Done { already: items.len() - made.len(), made })
 }
 
-/// The one part of a refund of another system's charge.
-fn whole(item: &Item, refund_id: i64, charge: &ImportedCharge) -> Result<NewPart, RefundError> {
-    Ok(NewPart {
-        subscriber_id: item.subscriber_id,
-        refund_id,
-        part_no: 1,
-        paid_by: charge.paid_by.to_string(),
-        route: route_of(charge.paid_by.as_str())?,
-        amount: item.amount,
-        before: Some(Decimal::ZERO),
-        approved_amount: item.amount,
-        refund_paid_by: charge.paid_by.to_string(),
-        source: Source::Charge,
-        replaces_no: None,
-    })
+/// A refund of a chunk, cut to what can still go back.
+#[derive(Clone, Copy)]
+struct Fit<'a> {
+    /// Where in the chunk it stands.
+    place: usize,
+    item: &'a Item,
+    /// Yuan.
+    amount: Decimal,
+    line: Option<(lines::Key, &'a LineRows)>,
 }
 
-async fn charged(
+/// What of a chunk can still go back. Of a line something may have been returned since the batch was asked for, by a dispute or at
+/// the desk; one of which nothing is left is left out.
+fn fits<'a>(items: &'a [Item], lines: &'a HashMap<lines::Key, LineRows>) -> Result<Vec<Fit<'a>>, RefundError> {
+    let mut fits = Vec::with_capacity(items.len());
+    for (place, item) in items.iter().enumerate() {
+        let Some(key) = item.line() else {
+            fits.push(Fit { place, item, amount: item.amount, line: None });
+            continue;
+        };
+        let line = lines.get(&key).ok_or(RefundError::NoCharge)?;
+        let amount = item.amount.min(line.left());
+        if amount > Decimal::ZERO {
+            fits.push(Fit { place, item, amount, line: Some((key, line)) });
+        }
+    }
+    Ok(fits)
+}
+
+/// Adds to what the batch has returned, which is never more than was approved (`refund_batch_within`).
+async fn raise(
     conn: &mut PgConnection,
-    subscriber_id: i64,
-    month: Month,
-    line_no: i32,
-) -> Result<Decimal, RefundError> {
-    let amount = sqlx::query_scalar!(
-        "select amount from bill_line where subscriber_id = $1 and month = $2 and line_no = $3",
-        subscriber_id,
-        month.first_day(),
-        line_no,
+    batch_id: i64,
+    amounts: impl ExactSizeIterator<Item = Decimal>,
+) -> Result<(), RefundError> {
+    let made = i64::try_from(amounts.len()).map_err(|_| RefundError::BeyondBatch)?;
+    sqlx::query!(
+        "update refund_batch set made = made + $2, returned = returned + $3 where batch_id = $1",
+        batch_id,
+        made,
+        amounts.sum::<Decimal>(),
     )
-    .fetch_optional(conn)
+    .execute(conn)
     .await?;
-    amount.ok_or(RefundError::NoCharge)
+    Ok(())
 }
 
 #[derive(Default)]
@@ -241,11 +266,11 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(items: &[Item]) -> Result<Self, RefundError> {
+    fn of(fits: &[Fit<'_>]) -> Result<Self, RefundError> {
         let mut columns = Self::default();
-        for item in items {
+        for Fit { item, amount, .. } in fits {
             columns.subscribers.push(item.subscriber_id);
-            columns.amounts.push(item.amount);
+            columns.amounts.push(*amount);
             let (line, imported) = match &item.of {
                 Of::Line { month, line_no } => (Some((month.first_day(), *line_no)), None),
                 Of::Imported(charge) => {
@@ -266,8 +291,12 @@ impl Columns {
 
 /// Writes the refunds that are not there yet; what was returned before is left alone (`refund_imported_once`,
 /// `refund_line_of_batch`).
-async fn insert(conn: &mut PgConnection, batch: &Batch, items: &[Item]) -> Result<Vec<(i64, i64, usize)>, RefundError> {
-    let columns = Columns::of(items)?;
+async fn insert<'a>(
+    conn: &mut PgConnection,
+    batch: &Batch,
+    fits: &[Fit<'a>],
+) -> Result<Vec<(i64, Fit<'a>)>, RefundError> {
+    let columns = Columns::of(fits)?;
     let rows = sqlx::query!(
         "insert into refund (batch_id, reason, asked_by, asked_at, state, decided_by, decided_at, subscriber_id, month, line_no,
             imported_charge_id, charged, paid_by, reference, amount)
@@ -296,8 +325,8 @@ async fn insert(conn: &mut PgConnection, batch: &Batch, items: &[Item]) -> Resul
     )
     .fetch_all(conn)
     .await?;
-    let mut places: HashMap<Key, usize> = HashMap::with_capacity(items.len());
-    for place in (0..items.len()).rev() {
+    let mut places: HashMap<Key, usize> = HashMap::with_capacity(fits.len());
+    for place in (0..fits.len()).rev() {
         let key = (columns.subscribers[place], columns.months[place], columns.lines[place], columns.imported[place]);
         places.insert(key, place);
     }
@@ -305,7 +334,7 @@ async fn insert(conn: &mut PgConnection, batch: &Batch, items: &[Item]) -> Resul
         .map(|row| {
             let key = (row.subscriber_id, row.month, row.line_no, row.imported_charge_id);
             let place = places.get(&key).ok_or(RefundError::Corrupt("refund of a batch"))?;
-            Ok((row.subscriber_id, row.refund_id, *place))
+            Ok((row.refund_id, fits[*place]))
         })
         .collect()
 }

@@ -11,6 +11,8 @@ pub mod state;
 #[cfg(feature = "postgres")]
 pub mod desk;
 #[cfg(feature = "postgres")]
+mod lines;
+#[cfg(feature = "postgres")]
 pub mod mass;
 #[cfg(feature = "postgres")]
 pub mod parts;
@@ -106,6 +108,8 @@ pub struct NewRefund {
     pub reason: Reason,
     /// In words, for whoever decides, and for the subscriber.
     pub note: String,
+    /// The dispute of the line that it ends; where it is rejected, that is taken up again.
+    pub dispute_id: Option<i64>,
 }
 
 /// A refund as it is shown.
@@ -149,6 +153,8 @@ pub struct Part {
     pub failure: String,
     /// Of a claim: until when the platform has to answer.
     pub deadline_at: Option<DateTime<Utc>>,
+    /// Who wants it given up, of what the gateway leaves hanging.
+    pub give_up_by: Option<String>,
 }
 
 #[cfg(test)]

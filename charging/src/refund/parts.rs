@@ -1,7 +1,7 @@
 //! Parts of refunds: written when a refund is approved, sent, and followed until the money arrived. The rows that are to be sent are
 //! the outbox: a worker takes what is due, notes that it sends it, sends it, and notes the answer.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
@@ -9,12 +9,24 @@ use super::state::step;
 use super::store::RefundError;
 use super::write::{NewPart, Source, write_parts};
 use super::{PartEvent, PartState, Route, Step};
+use crate::actor::Actor;
 use crate::notice::PaymentNotice;
 use crate::notice::retry_pause;
 use crate::notice::store::tell;
 use crate::notice::template::Message;
 use crate::payment::RefundNumber;
 use crate::payment::settle::lock_subscribers;
+
+/// How long it takes until the gateway is asked again about what waits for somebody: that may have been put right there.
+const DISPUTED_PAUSE: TimeDelta = TimeDelta::hours(12);
+/// What did not get through for so long hangs, too.
+const HANGS_AFTER: TimeDelta = TimeDelta::days(1);
+
+/// Whether somebody may want a part given up: the gateway cannot go on with it, or does not take it.
+pub fn hangs(route: Route, state: PartState, sent_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    let is_late = sent_at.is_some_and(|at| at + HANGS_AFTER <= now);
+    route == Route::Gateway && (state == PartState::Disputed || state == PartState::Sent && is_late)
+}
 
 /// What a part goes back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +39,8 @@ pub enum Original {
         /// Yuan of the whole payment.
         total: Decimal,
     },
-    /// A payment of another system: the gateway's number of it, and yuan of the charge that it paid.
-    Reference { reference: String, total: Decimal },
+    /// A payment of another system: the gateway's number of it, and yuan of the charge. The payment may have paid more.
+    Reference { reference: String, charged: Decimal },
 }
 
 /// A part that is to be sent, or asked after.
@@ -38,7 +50,8 @@ pub struct DuePart {
     /// Yuan.
     pub amount: Decimal,
     pub reason: String,
-    /// `Approved`: to be sent. `Sent`: to be asked after first, and sent again only where the number is unknown.
+    /// `Approved`: to be sent. `Sent`: to be asked after first, and sent again only where the number is unknown. `Disputed`: asked
+    /// after, and never sent.
     pub state: PartState,
     pub tries: i32,
     pub original: Original,
@@ -57,7 +70,7 @@ pub async fn due_parts(conn: &mut PgConnection, limit: u32, now: DateTime<Utc>) 
         join refund r on r.subscriber_id = p.subscriber_id and r.refund_id = p.refund_id
         left join settlement s on s.subscriber_id = p.subscriber_id and s.settlement_id = p.settlement_id
         left join payment pay on pay.subscriber_id = s.subscriber_id and pay.payment_id = s.payment_id
-        where p.state in ('approved', 'sent') and p.due_at <= $1 and p.route = 'gateway'
+        where p.state in ('approved', 'sent', 'disputed') and p.due_at <= $1 and p.route = 'gateway'
         order by p.due_at limit $2"#,
         now,
         i64::from(limit),
@@ -71,7 +84,7 @@ pub async fn due_parts(conn: &mut PgConnection, limit: u32, now: DateTime<Utc>) 
                 ((Some(gateway), Some(merchant_order_no), Some(transaction_id), Some(total)), _) => {
                     Original::Payment { gateway, merchant_order_no, transaction_id, total }
                 }
-                (_, Some(reference)) => Original::Reference { reference, total: row.charged },
+                (_, Some(reference)) => Original::Reference { reference, charged: row.charged },
                 _ => return Err(RefundError::Corrupt("payment of a refund")),
             };
             Ok(DuePart {
@@ -155,6 +168,36 @@ pub(super) async fn record_claim(
     record_answer(conn, number, told, now).await
 }
 
+/// Notes that somebody wants a part given up that the gateway leaves hanging, and has the gateway asked once more: only where
+/// nothing moved there, the money goes into the balance.
+///
+/// # Errors
+/// [`RefundError::NoPart`], [`RefundError::NotHanging`], or the database failed.
+pub(super) async fn give_up(
+    conn: &mut PgConnection,
+    number: &RefundNumber,
+    by: &Actor,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<(), RefundError> {
+    lock_subscribers(conn, &[number.subscriber_id]).await?;
+    let part = find(conn, number).await?.ok_or_else(|| RefundError::NoPart(number.clone()))?;
+    if !hangs(part.route, part.state, part.sent_at, now) {
+        return Err(RefundError::NotHanging);
+    }
+    sqlx::query!(
+        "update refund_part set give_up_by = $4, due_at = $5 where subscriber_id = $1 and refund_id = $2 and part_no = $3",
+        number.subscriber_id,
+        number.refund_id,
+        number.part_no,
+        by.to_string(),
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    note(conn, number, PartEvent::GivenUp.as_str(), part.state, why, now).await
+}
+
 struct PartRow {
     state: PartState,
     route: Route,
@@ -165,11 +208,37 @@ struct PartRow {
     settlement: Option<(i64, Decimal)>,
     tries: i32,
     nonce: String,
+    line: Option<(NaiveDate, i32)>,
+    sent_at: Option<DateTime<Utc>>,
+    give_up_by: Option<String>,
+}
+
+impl PartRow {
+    /// Whether more is to be heard of it. A claim that waits for somebody is not asked after.
+    fn is_asked_after(&self) -> bool {
+        match self.state {
+            PartState::Approved | PartState::Sent => true,
+            PartState::Disputed => self.route == Route::Gateway,
+            PartState::Confirmed | PartState::Failed => false,
+        }
+    }
+
+    /// When the other side is asked next, of a part that is in this state from now on. What is unknown there is sent at once.
+    fn due_at(&self, next: PartState, now: DateTime<Utc>) -> DateTime<Utc> {
+        match next {
+            PartState::Approved => now,
+            PartState::Disputed if self.give_up_by.is_none() => now + DISPUTED_PAUSE,
+            PartState::Disputed | PartState::Sent | PartState::Confirmed | PartState::Failed => {
+                now + retry_pause(self.tries + 1)
+            }
+        }
+    }
 }
 
 async fn find(conn: &mut PgConnection, number: &RefundNumber) -> Result<Option<PartRow>, RefundError> {
     let row = sqlx::query!(
-        "select state, route, paid_by, amount, approved_amount, refund_paid_by, settlement_id, settlement_amount, tries, nonce
+        "select state, route, paid_by, amount, approved_amount, refund_paid_by, settlement_id, settlement_amount, tries, nonce,
+            month, line_no, sent_at, give_up_by
         from refund_part where subscriber_id = $1 and refund_id = $2 and part_no = $3 and refund_no = $4",
         number.subscriber_id,
         number.refund_id,
@@ -189,6 +258,9 @@ async fn find(conn: &mut PgConnection, number: &RefundNumber) -> Result<Option<P
             settlement: row.settlement_id.zip(row.settlement_amount),
             tries: row.tries,
             nonce: row.nonce,
+            line: row.month.zip(row.line_no),
+            sent_at: row.sent_at,
+            give_up_by: row.give_up_by,
         })
     })
     .transpose()
@@ -209,22 +281,29 @@ pub async fn record_answer(
     lock_subscribers(conn, &[number.subscriber_id]).await?;
     let part = find(conn, number).await?.ok_or_else(|| RefundError::NoPart(number.clone()))?;
     let is_other = told.amount.is_some_and(|amount| amount != part.amount);
-    let event = if is_other { PartEvent::Mismatch } else { told.event };
+    let given_up = part.give_up_by.as_ref().map(|by| format!("given up by {by}: {}", told.event));
+    let (event, detail) = match (told.event, part.state, given_up.as_deref()) {
+        _ if is_other => (PartEvent::Mismatch, told.detail),
+        // Asked once more, and nothing moved there: it ends as if it had been refused.
+        (PartEvent::Stuck | PartEvent::Unknown, PartState::Disputed | PartState::Sent, Some(given_up)) => {
+            (PartEvent::Refused, given_up)
+        }
+        (event, ..) => (event, told.detail),
+    };
+    let told = &Told { event, detail, ..*told };
     let step = step(part.route, part.state, event);
     match step {
         Step::To(next) => {
-            let pause = retry_pause(part.tries + 1);
-            update(conn, number, next, event, told, now + pause, now).await?;
-            note(conn, number, event.as_str(), next, told.detail, now).await?;
+            update(conn, number, next, told, part.due_at(next, now), now).await?;
+            note(conn, number, event.as_str(), next, detail, now).await?;
             follow(conn, number, &part, next, now).await?;
         }
-        Step::Same if matches!(part.state, PartState::Approved | PartState::Sent) => {
-            let pause = retry_pause(part.tries + 1);
-            update(conn, number, part.state, event, told, now + pause, now).await?;
+        Step::Same if part.is_asked_after() => {
+            update(conn, number, part.state, told, part.due_at(part.state, now), now).await?;
         }
         Step::Same => {}
         Step::Contradicted => {
-            let detail = format!("{event}: {}", told.detail);
+            let detail = format!("{event}: {detail}");
             note(conn, number, "contradicted", part.state, &detail, now).await?;
         }
     }
@@ -235,20 +314,19 @@ async fn update(
     conn: &mut PgConnection,
     number: &RefundNumber,
     next: PartState,
-    event: PartEvent,
     told: &Told<'_>,
     due_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), RefundError> {
-    // A number that is unknown there is sent again at once; a claim is due when its time is over.
-    let due_at = if event == PartEvent::Unknown { now } else { due_at };
+    // A claim is due when its time is over. Why somebody has to look stays until there is something else to say.
+    let is_reason = !matches!(next, PartState::Confirmed | PartState::Approved) && !told.detail.is_empty();
     sqlx::query!(
         "update refund_part set state = $4, due_at = coalesce(deadline_at, $5), tries = tries + 1,
             sent_at = case when $4 in ('sent', 'confirmed', 'failed', 'disputed') then coalesce(sent_at, $6) else sent_at end,
             gateway_refund_id = coalesce($7, gateway_refund_id),
             confirmed_at = case when $4 = 'confirmed' then $8::timestamptz end,
             failed_at = case when $4 = 'failed' then $6 end,
-            failure = case when $9 then left($10, 500) else failure end
+            failure = case when $4 = 'confirmed' then '' when $9 then left($10, 500) else failure end
         where subscriber_id = $1 and refund_id = $2 and part_no = $3",
         number.subscriber_id,
         number.refund_id,
@@ -258,7 +336,7 @@ async fn update(
         now,
         told.gateway_refund_id,
         told.at,
-        matches!(next, PartState::Failed | PartState::Disputed),
+        is_reason,
         told.detail,
     )
     .execute(conn)
@@ -365,6 +443,7 @@ async fn replace(
         route: Route::Balance,
         amount: part.amount,
         before: None,
+        line: part.line,
         approved_amount: part.approved_amount,
         refund_paid_by: part.refund_paid_by.clone(),
         source: Source::UnderWay { settlement: part.settlement },

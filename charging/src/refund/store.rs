@@ -1,21 +1,24 @@
 //! Refunds in the database: asked for, approved or rejected. Callers own the transaction.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use rand::CryptoRng;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::plan::{self, Paid, Plan, TooMuch};
+use super::lines::{self, OfLine};
+use super::plan::TooMuch;
 use super::write::{NewPart, Source, write_parts};
 use super::{NOTE_CHARS_MAX, NewRefund, Of, Route};
 use crate::actor::Actor;
 use crate::clock::Month;
+use crate::dispute::store::DisputeError;
+use crate::dispute::{self, CaseId};
 use crate::notice::PaymentNotice;
 use crate::notice::store::{NoticeError, tell};
 use crate::notice::template::Message;
-use crate::payment::settle::{NewSettlement, lock_subscribers, settle};
+use crate::payment::settle::lock_subscribers;
 use crate::payment::store::PaymentError;
-use crate::payment::{InvalidNumber, OpenLine, RefundNumber, Share, nonce};
+use crate::payment::{InvalidNumber, RefundNumber, nonce};
 use crate::staff::StaffError;
 
 /// Why something about refunds cannot be done.
@@ -39,6 +42,12 @@ pub enum RefundError {
     Oneself,
     #[error("this is not decided without somebody")]
     NotBySystem,
+    #[error("a batch returns no more than was approved")]
+    BeyondBatch,
+    #[error("the part is not one that the gateway leaves hanging")]
+    NotHanging,
+    #[error("the dispute that it ends cannot be taken up again")]
+    Dispute(#[source] Box<DisputeError>),
     #[error("there is no part {0}")]
     NoPart(RefundNumber),
     #[error("{expected} rows were to be written, {written} were")]
@@ -61,6 +70,7 @@ impl From<sqlx::Error> for RefundError {
     fn from(error: sqlx::Error) -> Self {
         match error.as_database_error().and_then(|e| e.constraint()) {
             Some("refund_by_another" | "refund_batch_by_another") => Self::Oneself,
+            Some("refund_batch_within") => Self::BeyondBatch,
             Some("refund_by_itself") => Self::NotBySystem,
             Some("refund_line_open" | "refund_imported_once" | "refund_line_of_batch") => Self::Already,
             Some("refund_line_amount" | "refund_imported_charge" | "refund_imported_reference") => Self::NoCharge,
@@ -96,8 +106,8 @@ pub async fn ask(conn: &mut PgConnection, new: &NewRefund, by: &Actor, now: Date
     check_amount(new.amount, charged)?;
     let refund_id = sqlx::query_scalar!(
         "insert into refund (subscriber_id, month, line_no, imported_charge_id, charged, paid_by, reference, amount, reason, note,
-            asked_by, asked_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning refund_id",
+            asked_by, asked_at, dispute_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning refund_id",
         new.subscriber_id,
         line.map(|(month, _)| month.first_day()),
         line.map(|(_, line_no)| line_no),
@@ -110,6 +120,7 @@ pub async fn ask(conn: &mut PgConnection, new: &NewRefund, by: &Actor, now: Date
         new.note,
         by.to_string(),
         now,
+        new.dispute_id,
     )
     .fetch_one(conn)
     .await?;
@@ -133,7 +144,7 @@ async fn line_amount(
     .ok_or(RefundError::NoCharge)
 }
 
-/// Rejects what was asked for, with the reason.
+/// Rejects what was asked for, with the reason. A dispute that it would have ended is taken up again.
 ///
 /// # Errors
 /// [`RefundError::Oneself`], [`RefundError::Decided`], [`RefundError::Note`], or the database failed.
@@ -149,7 +160,13 @@ pub async fn reject(
     if decision.trim().is_empty() {
         return Err(RefundError::Note);
     }
-    let amount = decide(conn, subscriber_id, refund_id, "rejected", by, decision, now).await?.amount;
+    let Decided { amount, dispute_id, .. } =
+        decide(conn, subscriber_id, refund_id, "rejected", by, decision, now).await?;
+    if let Some(dispute_id) = dispute_id {
+        let case = CaseId { subscriber_id, dispute_id };
+        let taken_up = dispute::refuse(conn, case, amount, by, decision, now).await;
+        taken_up.map_err(|error| RefundError::Dispute(Box::new(error)))?;
+    }
     let notice = Message::Payment(PaymentNotice::RefundRejected { amount });
     tell(conn, subscriber_id, event(refund_id), &notice, now).await?;
     Ok(())
@@ -161,11 +178,11 @@ pub fn event(refund_id: i64) -> String {
 }
 
 /// A refund that was decided.
-pub(super) struct Decided {
-    pub amount: Decimal,
-    pub charged: Decimal,
-    pub paid_by: String,
-    pub line: Option<(Month, i32)>,
+struct Decided {
+    amount: Decimal,
+    paid_by: String,
+    line: Option<(Month, i32)>,
+    dispute_id: Option<i64>,
 }
 
 async fn decide(
@@ -181,7 +198,7 @@ async fn decide(
     let decided = sqlx::query!(
         "update refund set state = $3, decided_by = $4, decided_at = $5, decision = $6
         where subscriber_id = $1 and refund_id = $2 and state = 'asked'
-        returning amount, charged, paid_by, month, line_no",
+        returning amount, paid_by, month, line_no, dispute_id",
         subscriber_id,
         refund_id,
         state,
@@ -193,7 +210,7 @@ async fn decide(
     .await?;
     if let Some(row) = decided {
         let line = row.month.map(Month::of_date).zip(row.line_no);
-        return Ok(Decided { amount: row.amount, charged: row.charged, paid_by: row.paid_by, line });
+        return Ok(Decided { amount: row.amount, paid_by: row.paid_by, line, dispute_id: row.dispute_id });
     }
     let is_there = sqlx::query_scalar!(
         r#"select exists (select from refund where subscriber_id = $1 and refund_id = $2) as "is_there!""#,
@@ -241,57 +258,43 @@ pub(super) fn approved(parts: &[NewPart], amount: Decimal) -> PaymentNotice {
 }
 
 /// The parts of a refund that was approved; what is not paid of its line is waived here. The subscriber must be locked.
-pub(super) async fn carry_out(
+async fn carry_out(
     conn: &mut PgConnection,
     subscriber_id: i64,
     refund_id: i64,
     decided: &Decided,
     now: DateTime<Utc>,
 ) -> Result<Vec<NewPart>, RefundError> {
-    let part = |part_no: i32, paid_by: &str, amount: Decimal, before: Decimal, source: Source| {
-        let route = route_of(paid_by)?;
-        Ok::<_, RefundError>(NewPart {
-            subscriber_id,
-            refund_id,
-            part_no,
-            paid_by: paid_by.to_owned(),
-            route,
-            amount,
-            before: Some(before),
-            approved_amount: decided.amount,
-            refund_paid_by: decided.paid_by.clone(),
-            source,
-            replaces_no: None,
-        })
-    };
     let Some((month, line_no)) = decided.line else {
-        return Ok(vec![part(1, &decided.paid_by, decided.amount, Decimal::ZERO, Source::Charge)?]);
+        return Ok(vec![whole(subscriber_id, refund_id, &decided.paid_by, decided.amount)?]);
     };
-    let line = LineRows::read(conn, subscriber_id, month, line_no).await?;
-    let due = decided.charged - line.settled;
-    let Plan { waive, returns } = plan::plan(decided.amount, due, &line.paid)?;
-    let mut parts = Vec::new();
-    let mut before = Decimal::ZERO;
-    let collected = line.is_collected;
-    if waive > Decimal::ZERO {
-        let open = OpenLine { month, line_no, amount: decided.charged, settled: line.settled };
-        let source = crate::payment::settle::Source::Refund { refund_id };
-        let new =
-            NewSettlement { subscriber_id, source, share: Some(Share { line: open, amount: waive }), amount: waive };
-        let settled = settle(conn, &[new], now).await?;
-        let settlement_id = settled.first().ok_or(RefundError::Corrupt("settlement"))?.settlement_id;
-        let paid = Paid { settlement_id, amount: waive, returned: Decimal::ZERO };
-        parts.push(part(1, "waived", waive, before, Source::Settlement { paid, collected })?);
-        before += waive;
-    }
-    for back in returns {
-        let account = line.account_of(back.paid.settlement_id)?;
-        let part_no = i32::try_from(parts.len() + 1).map_err(|_| RefundError::Corrupt("settlements of a line"))?;
-        let source = Source::Settlement { paid: back.paid, collected };
-        parts.push(part(part_no, account, back.amount, before, source)?);
-        before += back.amount;
-    }
-    Ok(parts)
+    let key = (subscriber_id, month.first_day(), line_no);
+    let lines = lines::read(conn, &[key]).await?;
+    let line = lines.get(&key).ok_or(RefundError::NoCharge)?;
+    lines::carry_out(conn, &[OfLine { refund_id, key, amount: decided.amount, line }], now).await
+}
+
+/// The one part of a refund of another system's charge.
+pub(super) fn whole(
+    subscriber_id: i64,
+    refund_id: i64,
+    paid_by: &str,
+    amount: Decimal,
+) -> Result<NewPart, RefundError> {
+    Ok(NewPart {
+        subscriber_id,
+        refund_id,
+        part_no: 1,
+        paid_by: paid_by.to_owned(),
+        route: route_of(paid_by)?,
+        amount,
+        before: Some(Decimal::ZERO),
+        line: None,
+        approved_amount: amount,
+        refund_paid_by: paid_by.to_owned(),
+        source: Source::Charge,
+        replaces_no: None,
+    })
 }
 
 /// 原路: the way back of what was paid so (`refund_part_route`).
@@ -302,62 +305,5 @@ pub(super) fn route_of(paid_by: &str) -> Result<Route, RefundError> {
         "gateway" => Ok(Route::Gateway),
         "platform" => Ok(Route::Platform),
         _ => Err(RefundError::Corrupt("way a charge was paid")),
-    }
-}
-
-/// How a line was settled.
-struct LineRows {
-    /// Yuan.
-    settled: Decimal,
-    /// In the order they came.
-    paid: Vec<Paid>,
-    accounts: Vec<(i64, String)>,
-    /// Whether it was collected for a platform.
-    is_collected: bool,
-}
-
-impl LineRows {
-    async fn read(
-        conn: &mut PgConnection,
-        subscriber_id: i64,
-        month: Month,
-        line_no: i32,
-    ) -> Result<Self, RefundError> {
-        let day: NaiveDate = month.first_day();
-        let rows = sqlx::query!(
-            r#"select s.settlement_id, s.amount, s.account, s.line_after as "line_after!",
-                coalesce(p.returned, 0) as "returned!"
-            from settlement s
-            left join lateral (
-                select max(settlement_after) as returned from refund_part
-                where subscriber_id = s.subscriber_id and settlement_id = s.settlement_id
-            ) p on true
-            where s.subscriber_id = $1 and s.month = $2 and s.line_no = $3 order by s.line_after"#,
-            subscriber_id,
-            day,
-            line_no,
-        )
-        .fetch_all(&mut *conn)
-        .await?;
-        let kind = sqlx::query_scalar!(
-            "select kind from bill_line where subscriber_id = $1 and month = $2 and line_no = $3",
-            subscriber_id,
-            day,
-            line_no,
-        )
-        .fetch_one(conn)
-        .await?;
-        let settled = rows.last().map_or(Decimal::ZERO, |row| row.line_after);
-        let paid = rows
-            .iter()
-            .map(|row| Paid { settlement_id: row.settlement_id, amount: row.amount, returned: row.returned })
-            .collect();
-        let accounts = rows.into_iter().map(|row| (row.settlement_id, row.account)).collect();
-        Ok(Self { settled, paid, accounts, is_collected: kind == "third_party" })
-    }
-
-    fn account_of(&self, settlement_id: i64) -> Result<&str, RefundError> {
-        let found = self.accounts.iter().find(|(id, _)| *id == settlement_id);
-        found.map(|(_, account)| account.as_str()).ok_or(RefundError::Corrupt("settlement"))
     }
 }

@@ -85,7 +85,7 @@ async fn parts(
 ) -> Result<HashMap<(i64, i64), Vec<Part>>, RefundError> {
     let rows = sqlx::query!(
         r#"select p.subscriber_id, p.refund_id, part_no, route, amount, refund_no as "refund_no!", state, replaces_no, tries, sent_at,
-            confirmed_at, failure, deadline_at
+            confirmed_at, failure, deadline_at, give_up_by
         from unnest($1::bigint[], $2::bigint[]) of (subscriber_id, refund_id)
         join refund_part p on p.subscriber_id = of.subscriber_id and p.refund_id = of.refund_id
         order by part_no"#,
@@ -108,6 +108,7 @@ async fn parts(
             confirmed_at: row.confirmed_at,
             failure: row.failure,
             deadline_at: row.deadline_at,
+            give_up_by: row.give_up_by,
         };
         parts.entry((row.subscriber_id, row.refund_id)).or_default().push(part);
     }
@@ -204,19 +205,56 @@ pub enum Listed {
 /// # Errors
 /// When the database failed.
 pub async fn list(conn: &mut PgConnection, listed: Listed, page: u32) -> Result<(Vec<Refund>, i64), RefundError> {
-    let parts: &[&str] = match listed {
-        Listed::UnderWay => &["approved", "sent"],
-        Listed::Disputed => &["disputed"],
-        Listed::Asked | Listed::Decided => &[],
+    let offset = i64::from(page.max(1) - 1) * i64::from(PAGE);
+    let (rows, total) = match listed {
+        Listed::Asked => asked(conn, offset).await?,
+        Listed::UnderWay => with_part_in(conn, &["approved", "sent"], offset).await?,
+        Listed::Disputed => with_part_in(conn, &["disputed"], offset).await?,
+        Listed::Decided => decided(conn, offset).await?,
     };
-    let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
-    let is_asked = listed == Listed::Asked;
+    Ok((with_parts(conn, rows).await?, total))
+}
+
+/// In the order of `refund_waiting`.
+async fn asked(conn: &mut PgConnection, offset: i64) -> Result<(Vec<Row>, i64), RefundError> {
+    let total = sqlx::query_scalar!(r#"select count(*) as "count!" from refund where state = 'asked'"#);
+    let total = total.fetch_one(&mut *conn).await?;
+    let rows = sqlx::query_as!(
+        Row,
+        "select subscriber_id, refund_id, month, line_no, imported_charge_id, charged, paid_by, reference, amount, reason, note,
+            batch_id, asked_by, asked_at, state, decided_by, decided_at, decision
+        from refund where state = 'asked' order by asked_at, subscriber_id, refund_id limit $1 offset $2",
+        i64::from(PAGE),
+        offset,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok((rows, total))
+}
+
+/// In the order of `refund_decided`.
+async fn decided(conn: &mut PgConnection, offset: i64) -> Result<(Vec<Row>, i64), RefundError> {
+    let total = sqlx::query_scalar!(r#"select count(*) as "count!" from refund where state <> 'asked'"#);
+    let total = total.fetch_one(&mut *conn).await?;
+    let rows = sqlx::query_as!(
+        Row,
+        "select subscriber_id, refund_id, month, line_no, imported_charge_id, charged, paid_by, reference, amount, reason, note,
+            batch_id, asked_by, asked_at, state, decided_by, decided_at, decision
+        from refund where state <> 'asked' order by decided_at desc, subscriber_id, refund_id limit $1 offset $2",
+        i64::from(PAGE),
+        offset,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok((rows, total))
+}
+
+/// Refunds of which a part is in one of these states. All of them wait for something, so `refund_part_due` has few.
+async fn with_part_in(conn: &mut PgConnection, states: &[&str], offset: i64) -> Result<(Vec<Row>, i64), RefundError> {
     let total = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from refund r
-        where (state = 'asked') = $1 and (cardinality($2::text[]) = 0 or exists (
-            select from refund_part p where p.subscriber_id = r.subscriber_id and p.refund_id = r.refund_id and p.state = any($2)))"#,
-        is_asked,
-        &parts,
+        r#"select count(distinct (subscriber_id, refund_id)) as "count!" from refund_part
+        where state in ('approved', 'sent', 'disputed') and state = any($1)"#,
+        states as &[&str],
     )
     .fetch_one(&mut *conn)
     .await?;
@@ -224,17 +262,15 @@ pub async fn list(conn: &mut PgConnection, listed: Listed, page: u32) -> Result<
         Row,
         "select subscriber_id, refund_id, month, line_no, imported_charge_id, charged, paid_by, reference, amount, reason, note,
             batch_id, asked_by, asked_at, state, decided_by, decided_at, decision
-        from refund r
-        where (state = 'asked') = $1 and (cardinality($2::text[]) = 0 or exists (
-            select from refund_part p where p.subscriber_id = r.subscriber_id and p.refund_id = r.refund_id and p.state = any($2)))
-        order by case when $3 then decided_at end desc, asked_at, subscriber_id, refund_id limit $4 offset $5",
-        is_asked,
-        &parts,
-        listed == Listed::Decided,
+        from (select distinct subscriber_id, refund_id from refund_part
+            where state in ('approved', 'sent', 'disputed') and state = any($1)) part
+        join refund using (subscriber_id, refund_id)
+        order by asked_at, subscriber_id, refund_id limit $2 offset $3",
+        states as &[&str],
         i64::from(PAGE),
-        i64::from(page.max(1) - 1) * i64::from(PAGE),
+        offset,
     )
-    .fetch_all(&mut *conn)
+    .fetch_all(conn)
     .await?;
-    Ok((with_parts(conn, rows).await?, total))
+    Ok((rows, total))
 }

@@ -1,6 +1,6 @@
 //! Writing parts of refunds, many at a time: each with its transfer, and its entry of the balance where it goes there.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
@@ -32,6 +32,8 @@ pub(super) struct NewPart {
     pub amount: Decimal,
     /// Yuan of the refund in parts before this one; `None` where it replaces one.
     pub before: Option<Decimal>,
+    /// The first day of the month of the line, and its number; `None`: a charge of another system.
+    pub line: Option<(NaiveDate, i32)>,
     pub approved_amount: Decimal,
     pub refund_paid_by: String,
     pub source: Source,
@@ -76,6 +78,8 @@ struct Columns {
     routes: Vec<String>,
     amounts: Vec<Decimal>,
     befores: Vec<Option<Decimal>>,
+    months: Vec<Option<NaiveDate>>,
+    lines: Vec<Option<i32>>,
     approved_amounts: Vec<Decimal>,
     refund_paid_bys: Vec<String>,
     replaces: Vec<Option<i32>>,
@@ -98,6 +102,8 @@ impl Columns {
             columns.routes.push(part.route.to_string());
             columns.amounts.push(part.amount);
             columns.befores.push(part.before);
+            columns.months.push(part.line.map(|(month, _)| month));
+            columns.lines.push(part.line.map(|(_, line_no)| line_no));
             columns.approved_amounts.push(part.approved_amount);
             columns.refund_paid_bys.push(part.refund_paid_by.clone());
             columns.replaces.push(part.replaces_no);
@@ -126,15 +132,16 @@ pub(super) async fn write_parts(
         r#"with new as (
             select * from unnest($4::bigint[], $5::bigint[], $6::integer[], $7::text[], $8::text[], $9::numeric[],
                 $10::numeric[], $11::numeric[], $12::text[], $13::integer[], $14::bigint[], $15::numeric[], $16::numeric[],
-                $17::text[], $18::text[])
+                $17::text[], $18::text[], $19::date[], $20::integer[])
                 as new (subscriber_id, refund_id, part_no, paid_by, route, amount, refund_before, approved_amount,
-                    refund_paid_by, replaces_no, settlement_id, settlement_amount, settlement_before, state, debit_account)),
+                    refund_paid_by, replaces_no, settlement_id, settlement_amount, settlement_before, state, debit_account,
+                    month, line_no)),
         written as (
             insert into refund_part (subscriber_id, refund_id, part_no, paid_by, route, amount, settlement_id,
-                settlement_amount, approved_amount, refund_paid_by, replaces_no, refund_before, refund_after,
+                settlement_amount, month, line_no, approved_amount, refund_paid_by, replaces_no, refund_before, refund_after,
                 settlement_before, settlement_after, nonce, state, due_at, sent_at, confirmed_at, deadline_at)
             select subscriber_id, refund_id, part_no, paid_by, route, amount, settlement_id, settlement_amount,
-                approved_amount, refund_paid_by, replaces_no, refund_before, refund_before + amount, settlement_before,
+                month, line_no, approved_amount, refund_paid_by, replaces_no, refund_before, refund_before + amount, settlement_before,
                 settlement_before + amount, $1, state, case route when 'platform' then $3::timestamptz else $2::timestamptz end,
                 case state when 'sent' then $2 end, case state when 'confirmed' then $2 end,
                 case route when 'platform' then $3 end
@@ -165,6 +172,8 @@ pub(super) async fn write_parts(
         &columns.settlement_befores as &[Option<Decimal>],
         &columns.states,
         &columns.debits,
+        &columns.months as &[Option<NaiveDate>],
+        &columns.lines as &[Option<i32>],
     )
     .fetch_all(&mut *conn)
     .await?;

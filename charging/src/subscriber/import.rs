@@ -166,11 +166,11 @@ impl Brought {
         if versions.is_empty() {
             return Err(Refused::UnknownTariff);
         }
-        let tariff = versions
-            .iter()
-            .filter(|tariff| tariff.orderable_from <= self.agreed_at)
-            .max_by_key(|tariff| tariff.version)
-            .ok_or(Refused::NotPublic)?;
+        let newest =
+            |is_it: &dyn Fn(&&TariffVersion) -> bool| versions.iter().filter(is_it).max_by_key(|tariff| tariff.version);
+        let in_force = newest(&|tariff| tariff.takes_over_at() <= self.agreed_at);
+        let orderable = || newest(&|tariff| tariff.orderable_from <= self.agreed_at);
+        let tariff = in_force.or_else(orderable).ok_or(Refused::NotPublic)?;
         if tariff.content.terms.is_none() {
             return Err(Refused::NoTerms);
         }
@@ -222,6 +222,7 @@ fn text(raw: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tariff::own_format;
 
     const LINE: &str = r#"{"msisdn":"13800000001","name":"王芳","region":"北京","cap":"50.00","subscriptions":[
         {"scheme_id":"26MB900001","since":"2026-09-01","consent":
@@ -263,5 +264,27 @@ mod tests {
         let bare = r#"{"msisdn":"13800000001","name":"王","region":"北京","subscriptions":[
             {"scheme_id":"26MB900001","since":"2026-09-01"}]}"#;
         assert!(parse(bare).unwrap_err().to_string().contains("no consent"));
+    }
+
+    #[test]
+    fn a_next_version_is_agreed_to_from_its_first_day_on() {
+        let version = |version, from: &str| {
+            let json = format!(
+                r#"{{"scheme_id":"26MB900001","name":"n","kind":"plan","audience":"","regions":["全国"],"channels":[],
+                "on_sale_from":"{from}","on_sale_until":"2027-12-31","validity":"","commitment":"","cancel":"",
+                "penalty":"","restrictions":[],"notes":"","terms":{{"cancel_effective":"month_end"}}}}"#
+            );
+            let content = own_format::parse(&json).unwrap().content;
+            let published_at = "2026-08-01T00:00:00+08:00".parse().unwrap();
+            TariffVersion { version, published_at, orderable_from: published_at, content }
+        };
+        let versions = [version(2, "2026-08-31"), version(1, "2026-01-01")];
+        let agreed =
+            |at: &str| Brought { agreed_at: at.parse().unwrap(), ..parse(LINE).unwrap().subscriptions[0].clone() };
+        for (at, expected) in [("2026-08-30T23:59:59+08:00", 1), ("2026-08-31T00:00:00+08:00", 2)] {
+            assert_eq!(agreed(at).version(&versions, None).unwrap().version, expected, "{at}");
+        }
+        let early = agreed("2026-08-30T23:59:59+08:00").version(&versions[..1], None).cloned();
+        assert!(matches!(early, Err(Refused::NotOnSale { .. })), "{early:?}");
     }
 }

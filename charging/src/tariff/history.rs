@@ -31,17 +31,17 @@ pub struct Orderable {
 /// `versions` are all versions of one tariff, the newest first.
 pub fn orderable_times(versions: &[TariffVersion], withdrawn_at: Option<DateTime<Utc>>) -> Vec<Option<Orderable>> {
     let mut times = Vec::with_capacity(versions.len());
-    let mut newer: Option<&TariffVersion> = None;
+    // The first of the newer versions to take over.
+    let mut replaced: Option<(DateTime<Utc>, End)> = None;
     for version in versions {
         let content = &version.content;
-        let from = version.orderable_from.max(start_of_day(content.on_sale_from));
+        let from = version.takes_over_at();
         let last_day = start_of_day(content.on_sale_until + Days::new(1));
-        let replaced = newer.map(|newer| (newer.orderable_from, End::NewVersion(newer.version)));
         let withdrawn = withdrawn_at.map(|at| (at, End::Withdrawn));
         let ends = [Some((last_day, End::LastDay)), replaced, withdrawn].into_iter().flatten();
         let end = ends.min_by_key(|(at, _)| *at).filter(|(until, _)| from < *until && content.terms.is_some());
         times.push(end.map(|(until, end)| Orderable { from, until, end }));
-        newer = Some(version);
+        replaced = replaced.filter(|(at, _)| *at <= from).or(Some((from, End::NewVersion(version.version))));
     }
     times
 }
@@ -49,7 +49,7 @@ pub fn orderable_times(versions: &[TariffVersion], withdrawn_at: Option<DateTime
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tariff::own_format;
+    use crate::tariff::{Current, own_format};
 
     fn version(version: i32, published: &str, from: &str, until: &str) -> TariffVersion {
         let json = format!(
@@ -95,6 +95,39 @@ mod tests {
         ];
         versions[0].orderable_from = start_of_day("2026-03-02".parse().unwrap());
         assert_eq!(told(&versions, None), ["2026-03-02 2027-01-01 LastDay", "2026-01-01 2026-03-02 NewVersion(2)"]);
+    }
+
+    #[test]
+    fn a_version_whose_first_day_is_to_come_leaves_the_one_before_on_sale() {
+        let versions = [
+            version(2, "2026-03-01", "2026-06-01", "2026-12-31"),
+            version(1, "2025-12-20", "2026-01-01", "2026-12-31"),
+        ];
+        assert_eq!(told(&versions, None), ["2026-06-01 2027-01-01 LastDay", "2026-01-01 2026-06-01 NewVersion(2)"]);
+        let oldest_first = [versions[1].clone(), versions[0].clone()];
+        let june = start_of_day("2026-06-01".parse().unwrap());
+        for (day, expected) in [
+            ("2025-12-25", (2, Some(start_of_day("2026-01-01".parse().unwrap())))),
+            ("2026-05-31", (1, Some(june))),
+            ("2026-06-01", (2, None)),
+        ] {
+            let current = Current::of(&oldest_first, start_of_day(day.parse().unwrap())).unwrap();
+            assert_eq!((current.tariff.version, current.announced), expected, "{day}");
+        }
+        assert_eq!(Current::of(&[], june), None);
+    }
+
+    #[test]
+    fn what_a_newer_version_overtakes_before_its_first_day_is_never_sold() {
+        let versions = [
+            version(3, "2026-03-02", "2026-05-01", "2026-12-31"),
+            version(2, "2026-03-01", "2026-06-01", "2026-12-31"),
+            version(1, "2025-12-20", "2026-01-01", "2026-12-31"),
+        ];
+        assert_eq!(
+            told(&versions, None),
+            ["2026-05-01 2027-01-01 LastDay", "never", "2026-01-01 2026-05-01 NewVersion(3)"]
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@ use chrono::Datelike;
 
 use super::TariffContent;
 
-const NAME_CHARS_MAX: usize = 200;
-const TEXT_CHARS_MAX: usize = 20_000;
+pub(super) const NAME_CHARS_MAX: usize = 200;
+pub(super) const TEXT_CHARS_MAX: usize = 20_000;
 const ITEM_CHARS_MAX: usize = 1_000;
 const ITEMS_MAX: usize = 100;
 

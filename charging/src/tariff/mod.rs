@@ -48,6 +48,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::clock::{local_date, start_of_day};
+
 /// 方案编号 The number under which a tariff is on public display: two digits of the year, two letters of the
 /// province, six digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -212,6 +214,44 @@ pub struct TariffVersion {
     pub orderable_from: DateTime<Utc>,
     #[serde(flatten)]
     pub content: TariffContent,
+}
+
+impl TariffVersion {
+    /// From when on it is sold instead of the version before: once it can be ordered and its 上线日期 has come
+    /// (`takes_over_at` in the database).
+    pub fn takes_over_at(&self) -> DateTime<Utc> {
+        self.orderable_from.max(start_of_day(self.content.on_sale_from))
+    }
+
+    /// Whether it took over by an instant, and its 下线日期 is not over; another version may have taken over since.
+    pub fn is_sold(&self, at: DateTime<Utc>) -> bool {
+        self.takes_over_at() <= at && local_date(at) <= self.content.on_sale_until
+    }
+}
+
+/// Where the version in force stands among all of one tariff, from the oldest to the newest.
+fn in_force(versions: &[TariffVersion], at: DateTime<Utc>) -> Option<usize> {
+    versions.iter().rposition(|version| version.takes_over_at() <= at)
+}
+
+/// A tariff as it is at an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// The version in force; before there is one, the newest.
+    pub tariff: TariffVersion,
+    /// When a version that is announced takes over: the next one, or this one itself.
+    pub announced: Option<DateTime<Utc>>,
+}
+
+impl Current {
+    /// `versions`: all of one tariff, from the oldest to the newest. `None` where there is none.
+    pub fn of(versions: &[TariffVersion], at: DateTime<Utc>) -> Option<Self> {
+        let in_force = in_force(versions, at);
+        let coming = &versions[in_force.map_or(0, |place| place + 1)..];
+        let announced = coming.iter().map(TariffVersion::takes_over_at).min();
+        let tariff = in_force.map_or(versions.last(), |place| versions.get(place))?.clone();
+        Some(Self { tariff, announced })
+    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@
 //!
 //! The month is a full one, rated by the code that rates real usage ([`MonthState::rate`]). No use counts as directed,
 //! because it is not known which applications people use; a month like those before it leaves nothing to roll over that it
-//! needs. Calls take three minutes each.
+//! needs. How a month's use falls into records changes nothing (see `usage::overage`), so it is one of each service; minutes are
+//! those that are charged.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use super::{Kind, TariffContent, Terms};
@@ -22,11 +23,6 @@ use crate::usage::UsageRecord;
 use crate::usage::allowance::{Subscribed, grants};
 use crate::usage::pool::{Held, Pool};
 use crate::usage::rating::{Beyond, MonthState, PlanMonth, RatingError};
-
-/// Seconds.
-const CALL: u64 = 180;
-/// Data is used in so many equal parts a month; how many changes nothing (see `usage::overage`).
-const DATA_PARTS: u64 = 30;
 
 /// How much somebody uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,17 +91,12 @@ pub fn typical_month(terms: &Terms, profile: Profile) -> Result<TypicalMonth, Ra
     let mut state = full_month(terms, month);
     let mut typical = TypicalMonth { profile, fee: terms.recurring_price(), beyond: Vec::new(), stopped: Vec::new() };
     for service in Service::ALL {
-        let (mut cost, mut absorbed) = (Decimal::ZERO, 0);
-        for record in records(profile, service, month.start()) {
-            let rated = state.rate(&record)?;
-            cost += rated.cost;
-            absorbed += rated.absorbed;
+        let rated = state.rate(&record(service, profile.uses(service), month.start()))?;
+        if rated.cost > Decimal::ZERO {
+            typical.beyond.push((service, rated.cost));
         }
-        if cost > Decimal::ZERO {
-            typical.beyond.push((service, cost));
-        }
-        if absorbed > 0 {
-            typical.stopped.push((service, absorbed));
+        if rated.absorbed > 0 {
+            typical.stopped.push((service, rated.absorbed));
         }
     }
     Ok(typical)
@@ -135,23 +126,10 @@ fn full_month(terms: &Terms, month: Month) -> MonthState {
     }
 }
 
-fn records(profile: Profile, service: Service, start: DateTime<Utc>) -> impl Iterator<Item = UsageRecord> {
-    let uses = profile.uses(service);
-    let (count, quantity) = match service {
-        Service::Data => (DATA_PARTS, uses / DATA_PARTS),
-        Service::Voice => (uses * 60 / CALL, CALL),
-        Service::Sms => (uses, 1),
-    };
-    // What does not divide evenly is used at the end.
-    let rest = (service == Service::Data).then_some(uses % DATA_PARTS).filter(|rest| *rest > 0);
-    let quantities = std::iter::repeat_n(quantity, usize::try_from(count).unwrap_or_default()).chain(rest);
-    quantities.zip(0_u64..).map(move |(quantity, n)| UsageRecord {
-        id: n.to_string(),
-        service,
-        started_at: start + Days::new(n % 28) + TimeDelta::hours(12),
-        quantity,
-        rating_group: None,
-    })
+/// So many bytes, minutes or messages.
+fn record(service: Service, units: u64, started_at: DateTime<Utc>) -> UsageRecord {
+    let quantity = if service == Service::Voice { units * 60 } else { units };
+    UsageRecord { id: String::new(), service, started_at, quantity, rating_group: None }
 }
 
 #[cfg(test)]
@@ -185,14 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn the_records_add_up_to_what_the_profile_uses() {
+    fn the_records_come_to_what_the_profile_uses() {
         let start = Month::of_date(NaiveDate::default()).start();
-        for profile in Profile::ALL {
-            for service in Service::ALL {
-                let units: u64 =
-                    records(profile, service, start).map(|record| service.rated_units(record.quantity)).sum();
-                assert_eq!(units, profile.uses(service), "{profile:?} {service}");
-            }
+        for (profile, service) in Profile::ALL.into_iter().flat_map(|profile| Service::ALL.map(|of| (profile, of))) {
+            let record = record(service, profile.uses(service), start);
+            assert_eq!(service.rated_units(record.quantity), profile.uses(service), "{profile:?} {service}");
         }
     }
 

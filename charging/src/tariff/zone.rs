@@ -183,8 +183,10 @@ pub struct Listing {
     pub restrictions: Vec<String>,
     /// Whether it has terms, and so can be ordered here.
     pub orderable: bool,
-    /// Since when this version can be ordered: one that is newly public is announced before it is sold.
-    pub orderable_from: DateTime<Utc>,
+    /// When this version takes over: one that is newly public is announced before it is sold.
+    pub takes_over_at: DateTime<Utc>,
+    /// Whether the version in force, this one or one before, is on sale.
+    pub is_sold: bool,
 }
 
 /// How many tariffs a filter would leave.

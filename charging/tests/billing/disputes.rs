@@ -9,6 +9,7 @@ use charging::dispute::store::{DisputeError, events, evidence, find, of_bill, op
 use charging::dispute::verdict::Proof;
 use charging::dispute::{CaseId, Dispute, Finding, Rejected, State, What};
 use charging::payment::due::due_lines;
+use charging::refund::{NewRefund, Of, Reason};
 use charging::staff::{Actor, Member, Role, StaffError};
 use chrono::{DateTime, TimeDelta, Utc};
 use rand_chacha::ChaCha20Rng;
@@ -138,6 +139,66 @@ async fn a_line_in_order_is_explained_and_asked_about_once_more() {
     drop(conn);
     let sent = ["received", "asked", "explained", "received", "upheld"].map(|kind| format!("dispute_{kind}"));
     assert_eq!(messages(&world, id).await, sent);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_is_rejected_leaves_nothing_awarded_and_an_answer_due() {
+    let (world, id, _) = billed().await;
+    let agent = somebody(&world, "he.miao", Role::Agent).await;
+    let lead = somebody(&world, "wang.li", Role::AgentLead).await;
+    let case = opened(&world, id, 1).await.case();
+    let award = yuan("9.00");
+    step(&world, async |conn| answer(conn, &agent, case, Some(award), "优惠您一部分", noon()).await).await.unwrap();
+    let reject = async || {
+        let mut tx = world.db.app.begin().await.unwrap();
+        let refund_id: i64 =
+            sqlx::query_scalar("select refund_id from refund where state = 'asked'").fetch_one(&mut *tx).await.unwrap();
+        charging::refund::desk::reject(&mut tx, &lead, id, refund_id, "价格没有错", noon() + TimeDelta::days(1))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        find(&mut world.db.app.acquire().await.unwrap(), case).await.unwrap().unwrap()
+    };
+    let dispute = reject().await;
+    assert_eq!((dispute.standing.state, dispute.standing.awarded), (State::Received, Decimal::ZERO));
+    assert!(!is_due(&world, id, 1).await, "it is disputed as before");
+    step(&world, async |conn| answer(conn, &agent, case, Some(yuan("5")), "少退一些", noon()).await).await.unwrap();
+    let next_day = noon() + TimeDelta::days(1);
+    // The refund of the answer before still waits, and is rejected in the second round.
+    step(&world, async |conn| reopen(conn, case, "不够", &mut rng(), next_day).await).await.unwrap();
+    let waits = step(&world, async |conn| answer(conn, &agent, case, Some(yuan("1")), "再退", next_day).await).await;
+    assert!(matches!(waits, Err(DisputeError::RefundWaits)), "{waits:?}");
+    let dispute = reject().await;
+    assert_eq!((dispute.standing.round, dispute.standing.awarded), (2, Decimal::ZERO));
+    step(&world, async |conn| answer(conn, &agent, case, None, "价格与公示一致", next_day).await).await.unwrap();
+    assert!(is_due(&world, id, 1).await);
+    let mut conn = world.db.app.acquire().await.unwrap();
+    let steps: Vec<What> = events(&mut conn, case).await.unwrap().into_iter().map(|event| event.what).collect();
+    let upheld = [award, yuan("5")].map(|award| What::Upheld { award });
+    let refused = [award, yuan("5")].map(|award| What::Refused { award });
+    let expected =
+        [What::Opened, What::Taken, upheld[0], refused[0], upheld[1], What::Reopened, refused[1], What::Explained];
+    assert_eq!(steps, expected);
+    drop(conn);
+    world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_dispute_is_opened_while_a_refund_of_the_line_waits() {
+    let (world, id, _) = billed().await;
+    let agent = somebody(&world, "he.miao", Role::Agent).await;
+    forge(&world, FREE_HANDS).await;
+    forge(&world, "update consent set evidence = convert_to(replace(convert_from(evidence, 'UTF8'), '59.00', '95.00'), 'UTF8') where seq = 1").await;
+    let mut tx = world.db.app.begin().await.unwrap();
+    let of = Of::Line { month: month("2026-10"), line_no: 1 };
+    let (reason, note) = (Reason::Goodwill, String::new());
+    let new = NewRefund { subscriber_id: id, of, amount: yuan("5"), reason, note, dispute_id: None };
+    charging::refund::desk::ask(&mut tx, &agent, &new, noon()).await.unwrap();
+    tx.commit().await.unwrap();
+    let dispute = opened(&world, id, 1).await;
+    assert_eq!(dispute.standing.state, State::Received, "it waits for the refund to be decided");
+    assert_eq!(dispute.findings, [Finding::BrokenConsent, Finding::Returned]);
     world.db.drop().await;
 }
 

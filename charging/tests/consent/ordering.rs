@@ -192,6 +192,27 @@ async fn a_version_is_public_before_it_is_sold_and_the_one_before_is_sold_until_
 }
 
 #[tokio::test]
+async fn a_next_version_is_sold_from_its_first_day_and_the_one_before_until_then() {
+    let world = World::new().await;
+    let a = world.subscriber(1).await;
+    let dearer = r#"{"recurring":{"price":"95.00","first_month":"full"},"cancel_effective":"month_end"}"#;
+    let mut next = tariff(PACK, Kind::Addon, "视频包", Some(dearer));
+    next.on_sale_from = "2026-12-10".parse().unwrap();
+    let published = at("2026-12-05T12:00:00+08:00");
+    let mut tx = world.db.app.begin().await.unwrap();
+    publish(&mut tx, &[next.into()], published).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut conn = world.db.app.acquire().await.unwrap();
+    let pack = PACK.parse().unwrap();
+    let from = at("2026-12-10T00:00:00+08:00");
+    for (at, version) in [(published, 1), (from - TimeDelta::seconds(1), 1), (from, 2)] {
+        assert_eq!(offer(&mut conn, a, &pack, at).await.unwrap().tariff.version, version, "{at}");
+    }
+    drop(conn);
+    world.db.drop().await;
+}
+
+#[tokio::test]
 async fn what_may_not_be_ordered_is_not_asked_about() {
     let world = World::new().await;
     let a = world.subscriber(1).await;

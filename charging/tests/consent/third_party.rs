@@ -161,6 +161,7 @@ async fn what_is_collected_has_a_line_of_its_own_and_goes_back_out_of_what_is_ow
         amount: "30".parse().unwrap(),
         reason: Reason::NoConsent,
         note: String::new(),
+        dispute_id: None,
     };
     let refund_id = ask(&mut tx, &new, &Actor::Subscriber, november).await.unwrap();
     approve(&mut tx, a, refund_id, &Actor::System, &mut rng(1), november).await.unwrap();

@@ -68,7 +68,7 @@ const PARTLY: &[(&str, &str)] = &[
     ("staff", "login, created_at"),
     ("tariff_draft", "base_scheme_id, base_version, created_by, created_at"),
     ("withdrawal_plan", "tariffs, withdraw_at, reason, asked_by, asked_at"),
-    ("withdrawal_plan_tariff", "plan_id, scheme_id, instead, subscribers, monthly"),
+    ("withdrawal_plan_tariff", "plan_id, scheme_id, price, instead, instead_price, subscribers, monthly"),
     ("payment", "amount, route, asked_by, nonce, purpose"),
     ("refund", "amount, charged, paid_by, asked_by, reason, month, imported_charge_id"),
     ("refund_part", "amount, route, paid_by, settlement_id, nonce, refund_before, replaces_no"),

@@ -144,6 +144,81 @@ async fn every_step_is_somebodys_and_a_round_has_one_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_follows_only_a_rejection_of_the_one_before() {
+    let broken = billed().await;
+    put(broken.app(), &dispute(broken.a, 1, "", "")).await;
+    let step = |what: &str, award: &str, after: &str| {
+        format!(
+            "insert into dispute_event (subscriber_id, dispute_id, what, round, at, actor, words, award, after_id)
+            select subscriber_id, dispute_id, '{what}', 1, '2026-10-06', 'staff:he.miao', '理由', {award}, {after} from dispute"
+        )
+    };
+    let upheld = step("upheld", "9.90", "null");
+    let last = "(select max(event_id) from dispute_event)";
+    let refused_once = format!("{upheld}; {}", step("refused", "9.90", last));
+    accepted(broken.app(), &format!("{refused_once}; {}", step("explained", "null", last))).await;
+    accepted(broken.app(), &format!("{refused_once}; {}", step("upheld", "5", last))).await;
+    refused(
+        broken.app(),
+        &[
+            ("rejected before it was upheld", step("refused", "9.90", "null"), "dispute_event_after_named"),
+            (
+                "rejected though it was explained",
+                format!("{}; {}", step("explained", "null", "null"), step("refused", "9.90", last)),
+                "dispute_event_after",
+            ),
+            (
+                "rejected twice",
+                format!("{refused_once}; {}", step("refused", "9.90", "(select min(event_id) from dispute_event)")),
+                "dispute_refused_once",
+            ),
+            (
+                "rejected without saying how much",
+                format!("{upheld}; {}", step("refused", "null", last)),
+                "dispute_event_award",
+            ),
+            (
+                "rejected without a word",
+                format!("{upheld}; {}", step("refused", "9.90", last).replace("'理由'", "null")),
+                "dispute_event_words",
+            ),
+            (
+                "answered twice",
+                format!(
+                    "{refused_once}; {}; {}",
+                    step("upheld", "5", last),
+                    step("explained", "null", "(select event_id from dispute_event where what = 'refused')")
+                ),
+                "dispute_answered_once",
+            ),
+            (
+                "answered again without a rejection",
+                format!("{upheld}; {}", step("upheld", "5", last)),
+                "dispute_event_after",
+            ),
+        ],
+    )
+    .await;
+    broken.world.db.drop().await;
+}
+
+#[tokio::test]
+async fn a_refund_names_a_dispute_of_its_own_line() {
+    let broken = billed().await;
+    put(broken.app(), &dispute(broken.a, 1, "", "")).await;
+    let refund = |line_no: i32, amount: &str| {
+        format!(
+            "insert into refund (subscriber_id, month, line_no, charged, paid_by, amount, reason, asked_by, asked_at, dispute_id)
+            select subscriber_id, '2026-09-01', {line_no}, {amount}, 'line', 1, 'dispute', 'staff:he.miao', now(), dispute_id from dispute"
+        )
+    };
+    accepted(broken.app(), &refund(1, "9.90")).await;
+    let other = refund(1, "59.00").replace("select subscriber_id,", &format!("select {},", broken.b));
+    refused(broken.app(), &[("of somebody else's", other, "refund_dispute")]).await;
+    broken.world.db.drop().await;
+}
+
+#[tokio::test]
 async fn a_step_is_of_the_same_subscribers_dispute() {
     let broken = billed().await;
     put(broken.app(), &dispute(broken.a, 1, "", "")).await;

@@ -4,7 +4,8 @@
 use super::{Broken, DENIED, accepted, execute, refused};
 use crate::world::PLAN;
 
-/// A closed bill of one line of 59 yuan, of which 40 were paid through a gateway, and a payment of 30 that nobody made yet.
+/// A closed bill of a line of 59 yuan, of which 40 were paid through a gateway, another of 40 that is not paid, and a payment of 30
+/// that nobody made yet.
 struct Paid {
     broken: Broken,
     a: i64,
@@ -27,7 +28,8 @@ impl Paid {
             let bill = format!(
                 "insert into bill (subscriber_id, month, total, closed_at) values ({subscriber}, '2026-09-01', 59, '2026-10-01');
                 insert into bill_line (subscriber_id, month, line_no, kind, scheme_id, version, charge_month, quantity, exact, amount)
-                values ({subscriber}, '2026-09-01', 1, 'recurring', '{PLAN}', 1, '2026-09-01', 1, 59, 59)"
+                values ({subscriber}, '2026-09-01', 1, 'recurring', '{PLAN}', 1, '2026-09-01', 1, 59, 59),
+                    ({subscriber}, '2026-09-01', 3, 'one_off', '{PLAN}', 1, '2026-09-01', 1, 40, 40)"
             );
             execute(&mut tx, &bill).await.unwrap();
         }
@@ -79,9 +81,9 @@ impl Paid {
         format!(
             "insert into refund_part (subscriber_id, refund_id, part_no, paid_by, route, amount, settlement_id, settlement_amount,
                 approved_amount, refund_paid_by, refund_before, refund_after, settlement_before, settlement_after, nonce, state,
-                confirmed_at, due_at)
+                confirmed_at, due_at, month, line_no)
             values ({}, {REFUND}, {no}, 'gateway', '{route}', {amount}, {id}, {of}, {approved}, 'line', {before}, {before} + {amount},
-                {returned}, {returned} + {amount}, '{ID}', {state}, now())",
+                {returned}, {returned} + {amount}, '{ID}', {state}, now(), '2026-09-01', 1)",
             self.a
         )
     }
@@ -186,12 +188,14 @@ async fn never_more_than_was_paid_never_twice_and_never_elsewhere() {
     let approved = paid.approved(40);
     let after = |sql: String| format!("{approved}; {first}; {sql}");
     accepted(app, &after(paid.part(2, "gateway", 10, (40, 30), (1, 40, 30)))).await;
+    let of_line_3 = |sql: &str| sql.replace("'2026-09-01', 1", "'2026-09-01', 3").replace("59, 'line'", "40, 'line'");
     let failed = "update refund_part set state = 'failed', failed_at = now(), sent_at = now()";
     let instead = |amount: i32| {
         format!(
             "insert into refund_part (subscriber_id, refund_id, part_no, paid_by, route, amount, settlement_id, settlement_amount,
-                approved_amount, refund_paid_by, replaces_no, nonce, state, due_at, confirmed_at)
-            values ({}, {REFUND}, 2, 'gateway', 'balance', {amount}, 1, 40, 40, 'line', 1, '{ID}', 'confirmed', now(), now())",
+                approved_amount, refund_paid_by, replaces_no, nonce, state, due_at, confirmed_at, month, line_no)
+            values ({}, {REFUND}, 2, 'gateway', 'balance', {amount}, 1, 40, 40, 'line', 1, '{ID}', 'confirmed', now(), now(),
+                '2026-09-01', 1)",
             paid.a
         )
     };
@@ -211,6 +215,9 @@ async fn never_more_than_was_paid_never_twice_and_never_elsewhere() {
             ("off the bill", format!("{approved}; {}", paid.part(1, "bill", 40, (40, 0), (1, 40, 0))), "refund_part_route"),
             ("as if it had been cash", format!("{approved}; {}", paid.part(1, "balance", 40, (40, 0), (1, 40, 0)).replace("'gateway', 'balance'", "'cash', 'balance'")), "refund_part_settlement"),
             ("without the money of anybody", format!("{approved}; {}", whole.replace("40, 1, 40, 40", "40, null, null, 40")), "refund_part_settlement_within"),
+            ("of the money of another line", format!("{}; {}", of_line_3(&approved), of_line_3(&whole)), "refund_part_settlement"),
+            ("of the money of a line that is not its own", format!("{}; {whole}", of_line_3(&approved)), "refund_part_line"),
+            ("of no line", format!("{approved}; {}", whole.replace("'2026-09-01', 1)", "null, null)")), "refund_part_source"),
             ("into the balance while it is under way", format!("{approved}; {whole}; {}", instead(40)), "refund_part_replaces"),
             ("into the balance for more", format!("{approved}; {whole}; {failed}; {}", instead(41)), "refund_part_replaces"),
             ("into the balance twice", format!("{approved}; {whole}; {failed}; {}; {}", instead(40), instead(40).replace(", 2, 'gateway'", ", 3, 'gateway'")), "refund_part_replaced_once"),
@@ -218,6 +225,71 @@ async fn never_more_than_was_paid_never_twice_and_never_elsewhere() {
             ("made larger", "update refund_part set amount = 59".to_owned(), DENIED),
             ("under another key", "update refund_part set nonce = '11111111'".to_owned(), DENIED),
             ("deleted", "delete from refund_part".to_owned(), DENIED),
+            ("given up by the system", format!("{approved}; {whole}; update refund_part set give_up_by = 'system'"), "refund_part_give_up_by_check"),
+        ],
+    )
+    .await;
+    paid.drop().await;
+}
+
+#[tokio::test]
+async fn what_is_waived_was_approved_for_the_line_and_no_more() {
+    let paid = Paid::new().await;
+    let app = paid.broken.app();
+    let waived = |amount: i32, approved: &str| {
+        format!(
+            "insert into settlement (subscriber_id, at, refund_id, approved_amount, account, month, line_no, amount, line_amount,
+                line_before, line_after)
+            values ({}, now(), {REFUND}, {approved}, 'waived', '2026-09-01', 1, {amount}, 59, 40, 40 + {amount})",
+            paid.a
+        )
+    };
+    let approved = paid.approved(15);
+    let asked = approved.split_once(';').unwrap().0;
+    accepted(app, &format!("{approved}; {}", waived(15, "15"))).await;
+    refused(
+        app,
+        &[
+            ("before anybody let it go", format!("{asked}; {}", waived(15, "15")), "settlement_waived"),
+            (
+                "without saying what was approved",
+                format!("{approved}; {}", waived(15, "null")),
+                "settlement_waived_within",
+            ),
+            ("saying that more was approved", format!("{approved}; {}", waived(19, "19")), "settlement_waived"),
+            ("more than was approved", format!("{approved}; {}", waived(16, "15")), "settlement_waived_within"),
+            (
+                "of another line",
+                format!("{}; {}", approved.replace("', 1, 59", "', 3, 40"), waived(15, "15")),
+                "settlement_waived",
+            ),
+            (
+                "twice",
+                format!("{approved}; {}; {}", waived(10, "15"), waived(5, "15").replace("40, 40 + 5", "50, 50 + 5")),
+                "settlement_waived_once",
+            ),
+        ],
+    )
+    .await;
+    paid.drop().await;
+}
+
+#[tokio::test]
+async fn a_batch_returns_no_more_than_was_approved() {
+    let paid = Paid::new().await;
+    let app = paid.broken.app();
+    let asked = "insert into refund_batch (purpose, reason, refunds, amount, asked_by, asked_at)
+        values ('p', 'incident', 2, 40, 'staff:li.na', now())";
+    let approved = format!("{asked}; update refund_batch set approved_by = 'staff:wang.li', approved_at = now()");
+    let made = |count: i32, amount: i32| format!("update refund_batch set made = {count}, returned = {amount}");
+    accepted(app, &format!("{approved}; {}", made(2, 40))).await;
+    refused(
+        app,
+        &[
+            ("of more charges", format!("{approved}; {}", made(3, 40)), "refund_batch_within"),
+            ("of more money", format!("{approved}; {}", made(2, 41)), "refund_batch_within"),
+            ("before it was approved", format!("{asked}; {}", made(1, 1)), "refund_batch_within"),
+            ("made larger", format!("{approved}; update refund_batch set amount = 100"), DENIED),
         ],
     )
     .await;
@@ -304,6 +376,16 @@ async fn the_ledger_moves_what_was_settled_or_returned_and_the_balance_is_never_
     let entered = format!("{top_up}; {}", entry(20, "'gateway', 'balance'", 0, 20));
     accepted(app, &entered).await;
     accepted(app, &posted("'gateway', 'receivable'", 40, "1")).await;
+    let granted = |credit: &str| {
+        format!(
+            "{}; {}; insert into transfer (subscriber_id, debit_account, credit_account, amount, at, refund_id, part_no,
+                part_paid_by, step)
+            values ({a}, 'refund', '{credit}', 40, now(), {REFUND}, 1, 'gateway', 'granted')",
+            paid.approved(40),
+            paid.part(1, "gateway", 40, (40, 0), (1, 40, 0))
+        )
+    };
+    accepted(app, &granted("refund_under_way")).await;
     refused(
         app,
         &[
@@ -314,6 +396,13 @@ async fn the_ledger_moves_what_was_settled_or_returned_and_the_balance_is_never_
             ),
             ("posted for more", posted("'gateway', 'receivable'", 41, "1"), "transfer_settlement"),
             ("posted from another account", posted("'cash', 'receivable'", 40, "1"), "transfer_settlement"),
+            ("of a line, posted to the balance", posted("'gateway', 'balance'", 40, "1"), "transfer_settlement"),
+            (
+                "into the balance, posted to what is owed",
+                top_up.replace("'gateway', 'balance'", "'gateway', 'receivable'"),
+                "transfer_settlement",
+            ),
+            ("what goes back through the gateway, given into the balance", granted("balance"), "transfer_refund_part"),
             ("posted the other way", posted("'receivable', 'gateway'", 40, "1"), "transfer_accounts"),
             (
                 "posted for nothing",

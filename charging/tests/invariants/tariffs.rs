@@ -17,7 +17,7 @@ fn submission(draft_id: i64, authors: &str, by: i64, findings: &str) -> String {
         "insert into tariff_submission (draft_id, revision, authors, scheme_id, base_version, content, content_digest, findings,
             go_live_at, lead_seconds, submitted_by, submitted_at)
         values ({draft_id}, 2, '{authors}', '26MB900777', 0, convert_to('{CONTENT}', 'UTF8'),
-            sha256(convert_to('{CONTENT}', 'UTF8')), '{findings}', '2026-10-15 12:00+08', 3600, {by}, now())"
+            sha256(convert_to('{CONTENT}', 'UTF8')), '{findings}', '2026-10-15 12:00+08', 3600, {by}, '2026-10-10 12:00+08')"
     )
 }
 
@@ -26,7 +26,7 @@ fn decision(submission_id: i64, verdict: &str, by: i64) -> String {
         "insert into tariff_decision (submission_id, verdict, authors, scheme_id, base_version, content_digest, go_live_at,
             lead_seconds, comment, decided_by, decided_at)
         select submission_id, '{verdict}', authors, scheme_id, base_version, content_digest, go_live_at, lead_seconds, 'x',
-            {by}, now() from tariff_submission where submission_id = {submission_id}"
+            {by}, '2026-10-11 12:00+08' from tariff_submission where submission_id = {submission_id}"
     )
 }
 
@@ -36,12 +36,12 @@ fn version(submission_id: i64) -> String {
         "insert into tariff_version (scheme_id, version, published_at, orderable_from, name, kind, regions, audience, channels,
             on_sale_from, on_sale_until, validity, commitment, cancel, penalty, restrictions, notes, price_text,
             services_text, overage_text, category, included, terms, recurring_price, one_off_price, content_digest,
-            approval, base_version, go_live_at, lead_seconds, approved_content)
+            approval, base_version, go_live_at, lead_seconds, decided_at, approved_content)
         select s.scheme_id, s.base_version + 1, s.go_live_at, s.go_live_at + interval '1 hour', c.name, c.kind, c.regions,
             c.audience, c.channels, c.on_sale_from, c.on_sale_until, c.validity, c.commitment, c.cancel, c.penalty,
             c.restrictions, c.notes, c.price_text, c.services_text, c.overage_text, c.category, c.included, c.terms, 39, 0,
-            s.content_digest, s.submission_id, s.base_version, s.go_live_at, s.lead_seconds, s.content
-        from tariff_submission s,
+            s.content_digest, s.submission_id, s.base_version, s.go_live_at, s.lead_seconds, d.decided_at, s.content
+        from tariff_submission s left join tariff_decision d using (submission_id),
             jsonb_populate_record(null::tariff_version, convert_from(s.content, 'UTF8')::jsonb) as c
         where s.submission_id = {submission_id}"
     )
@@ -89,6 +89,7 @@ async fn nobody_drops_out_of_a_draft_and_nothing_is_written_over() {
         ("with nobody before it", third("{2}", 2, 3, "null, null"), "tariff_draft_chain_step"),
         ("by somebody who is not named", third("{1,2}", 3, 3, before), "tariff_draft_written_by_author"),
         ("with one left out", third("{1,2}", 2, 4, before), "tariff_draft_chain_step"),
+        ("by nobody known", third("{1,2,NULL}", 3, 3, before), "tariff_draft_authors_known"),
         ("changed", "update tariff_draft_revision set authors = '{4}'".to_owned(), DENIED),
         ("deleted", "delete from tariff_draft_revision".to_owned(), DENIED),
         ("a submission changed", "update tariff_submission set content = ''".to_owned(), DENIED),
@@ -109,6 +110,19 @@ async fn an_error_is_not_submitted_nor_a_warning_without_a_reason() {
         &db.app,
         &[
             ("an error", with(r#"[{"severity":"error","reason":"x"}]"#), "tariff_submission_no_error"),
+            (
+                "an error beside a warning",
+                with(r#"[{"severity":"warning","reason":"x"},{"severity":"error","reason":"x"}]"#),
+                "tariff_submission_no_error",
+            ),
+            ("of a numbered severity", with(r#"[{"severity":1,"reason":"x"}]"#), "tariff_submission_no_error"),
+            (
+                "of two severities",
+                with(r#"[{"severity":["warning","error"],"reason":"x"}]"#),
+                "tariff_submission_no_error",
+            ),
+            ("in a list of its own", with(r#"[[{"severity":"warning","reason":"x"}]]"#), "tariff_submission_no_error"),
+            ("with two reasons", with(r#"[{"severity":"warning","reason":["x"]}]"#), by),
             ("of no severity", with(r#"[{"reason":"x"}]"#), "tariff_submission_no_error"),
             ("without a reason", with(r#"[{"severity":"warning"}]"#), by),
             ("with an empty reason", with(r#"[{"severity":"warning","reason":" "}]"#), by),
@@ -126,6 +140,35 @@ async fn an_error_is_not_submitted_nor_a_warning_without_a_reason() {
                 "tariff_submission_digest",
             ),
             ("for another operator", good.replace(r#""mingbai""#, r#""mobile""#), "tariff_submission_content"),
+        ],
+    )
+    .await;
+    db.drop().await;
+}
+
+#[tokio::test]
+async fn who_wrote_a_draft_is_known() {
+    let db = office().await;
+    let first = |authors: &str, by: i64| {
+        format!(
+            "insert into tariff_draft (created_by, created_at) values (1, now());
+            insert into tariff_draft_revision (draft_id, revision, form, authors, written_by, written_at)
+            select max(draft_id), 1, '{{}}', '{authors}', {by}, now() from tariff_draft"
+        )
+    };
+    accepted(&db.app, &first("{4}", 4)).await;
+    refused(
+        &db.app,
+        &[
+            ("nobody", first("{}", 4), "tariff_draft_written_by_author"),
+            ("nobody known", first("{NULL}", 4), "tariff_draft_authors_known"),
+            ("somebody and nobody known", first("{4,NULL}", 4), "tariff_draft_authors_known"),
+            ("submitted for nobody known", submission(1, "{NULL}", 4, "[]"), "tariff_submission_by_author"),
+            (
+                "decided for nobody known",
+                decision(2, "approved", 4).replace("'approved', authors", "'approved', '{NULL}'::bigint[]"),
+                "tariff_decision_by_another",
+            ),
         ],
     )
     .await;
@@ -174,12 +217,17 @@ async fn nothing_of_ours_is_public_without_approval() {
     refused(
         &db.app,
         &[
-            ("not decided yet", version(2), approval),
+            ("not decided yet", version(2), "tariff_version_provenance"),
+            (
+                "not decided, and called so",
+                version(2).replace("d.decided_at, s.content", "s.submitted_at, s.content"),
+                approval,
+            ),
             (
                 "without an approval",
                 good.replace(
-                    "s.submission_id, s.base_version, s.go_live_at, s.lead_seconds, s.content\n",
-                    "null, null, null, null, null\n",
+                    "s.submission_id, s.base_version, s.go_live_at, s.lead_seconds, d.decided_at, s.content\n",
+                    "null, null, null, null, null, null\n",
                 ),
                 "tariff_version_provenance",
             ),
@@ -197,6 +245,16 @@ async fn nothing_of_ours_is_public_without_approval() {
                 ),
                 decided,
             ),
+            (
+                "under another time of its approval",
+                good.replace("d.decided_at, s.content\n", "d.decided_at - interval '1 day', s.content\n"),
+                approval,
+            ),
+            (
+                "before its approval",
+                format!("{}; {}", decision(2, "approved", 3).replace("10-11", "10-16"), version(2)),
+                decided,
+            ),
             ("sold sooner", good.replace("interval '1 hour'", "interval '1 minute'"), decided),
             ("after another version", good.replace("s.base_version + 1,", "2,"), decided),
             (
@@ -211,7 +269,7 @@ async fn nothing_of_ours_is_public_without_approval() {
             ),
             ("under another name", good.replace("c.name", "c.name || '!'"), said),
             ("with another restriction", good.replace("c.restrictions", "array['x']"), said),
-            ("with other bytes", good.replace("s.lead_seconds, s.content\n", "s.lead_seconds, 'x'\n"), said),
+            ("with other bytes", good.replace("d.decided_at, s.content\n", "d.decided_at, 'x'\n"), said),
             (
                 "with another digest",
                 good.replace("39, 0,\n            s.content_digest", "39, 0,\n            sha256('x')"),

@@ -26,8 +26,8 @@ async fn asked(broken: &Broken) -> (i64, i64, i64) {
 
 fn line(plan: i64, place: i32, scheme_id: &str) -> String {
     format!(
-        "insert into withdrawal_plan_tariff (plan_id, tariffs, place, scheme_id, subscribers, monthly)
-        values ({plan}, 2, {place}, '{scheme_id}', 0, 0)"
+        "insert into withdrawal_plan_tariff (plan_id, tariffs, place, scheme_id, price, subscribers, monthly)
+        values ({plan}, 2, {place}, '{scheme_id}', 10, 0, 0)"
     )
 }
 
@@ -65,6 +65,13 @@ async fn no_one_approves_his_own_withdrawal() {
             ("one's own name as the other's", "update withdrawal_plan set asked_by = decided_by".to_owned(), DENIED),
             ("another time", "update withdrawal_plan set withdraw_at = '2026-10-02'".to_owned(), DENIED),
             ("a third tariff", line(plan, 3, ADDON), "withdrawal_plan_tariff_counted"),
+            (
+                "something instead, for nobody knows how much",
+                line(plan, 2, ADDON)
+                    .replace("scheme_id, price", "scheme_id, instead, price")
+                    .replace("', 10,", &format!("', '{PACK}', 10,")),
+                "withdrawal_plan_tariff_instead",
+            ),
             ("one in the place of another", line(plan, 2, ADDON), "withdrawal_plan_tariff_place"),
             (
                 "a plan of more than it says",

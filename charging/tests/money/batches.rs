@@ -2,7 +2,7 @@
 
 use charging::refund::mass::{Item, NewBatch, approve, ask, execute};
 use charging::refund::store::RefundError;
-use charging::refund::{ImportedCharge, Of, Reason, Route};
+use charging::refund::{ImportedCharge, NewRefund, Of, Reason, Route, desk};
 use charging::staff::Role;
 use rust_decimal::Decimal;
 
@@ -76,5 +76,55 @@ async fn a_batch_is_made_once_however_often_it_is_run() {
         .await
         .unwrap();
     assert_eq!(sum, batch.amount);
+    money.drop().await;
+}
+
+#[tokio::test]
+async fn what_went_back_of_a_line_meanwhile_is_left_out_of_a_batch() {
+    let money = Money::new().await;
+    let mut tx = money.world.db.app.begin().await.unwrap();
+    let lead = staff(&mut tx, "wang.li", &[Role::AgentLead]).await;
+    let other = staff(&mut tx, "zhao.yun", &[Role::AgentLead]).await;
+    let line = |line_no: i32, amount: &str| {
+        let of = Of::Line { month: september(), line_no };
+        Item { subscriber_id: money.a, of, amount: yuan(amount) }
+    };
+    let items = [line(1, "59"), line(2, "10")];
+    let batch = NewBatch { purpose: "错误订购退费", reason: Reason::Incident, refunds: 2, amount: yuan("69") };
+    let batch_id = ask(&mut tx, &lead, &batch, now()).await.unwrap();
+    approve(&mut tx, &other, batch_id, now()).await.unwrap();
+    for (line_no, amount) in [(1, "20"), (2, "10")] {
+        let of = Of::Line { month: september(), line_no };
+        let (reason, note, amount) = (Reason::Goodwill, String::new(), yuan(amount));
+        let new = NewRefund { subscriber_id: money.a, of, amount, reason, note, dispute_id: None };
+        let refund_id = desk::ask(&mut tx, &lead, &new, now()).await.unwrap();
+        desk::approve(&mut tx, &other, money.a, refund_id, &mut rng(), now()).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    for made in [1, 0] {
+        let mut tx = money.world.db.app.begin().await.unwrap();
+        let done = execute(&mut tx, batch_id, &items, &mut rng(), now()).await.unwrap();
+        assert_eq!((done.made.len(), done.already), (made, 2 - made));
+        tx.commit().await.unwrap();
+    }
+    assert_eq!((money.due().await, money.account("refund").await), ("0".to_owned(), yuan("69.00")));
+    money.check_books().await;
+    let sums: (i64, Decimal) = sqlx::query_as("select made, returned from refund_batch where batch_id = $1")
+        .bind(batch_id)
+        .fetch_one(&money.world.db.owner)
+        .await
+        .unwrap();
+    assert_eq!(sums, (1, yuan("39.00")));
+    let charge = ImportedCharge {
+        imported_charge_id: imported(&money, Route::Balance, "95.00").await,
+        charged: yuan("95.00"),
+        paid_by: Route::Balance,
+        reference: None,
+    };
+    let beyond = Item { subscriber_id: money.a, of: Of::Imported(charge), amount: yuan("95.00") };
+    let mut tx = money.world.db.app.begin().await.unwrap();
+    let refused = execute(&mut tx, batch_id, &[beyond], &mut rng(), now()).await;
+    assert!(matches!(refused, Err(RefundError::BeyondBatch)), "{refused:?}");
+    tx.rollback().await.unwrap();
     money.drop().await;
 }

@@ -87,6 +87,7 @@ impl Life<'_> {
             amount: Decimal::new(self.rng.random_range(1..=most), 2),
             reason: Reason::Dispute,
             note: String::new(),
+            dispute_id: None,
         };
         let mut tx = self.money.world.db.app.begin().await.unwrap();
         match charging::refund::ask(&mut tx, &new, &By::Subscriber, self.now).await {

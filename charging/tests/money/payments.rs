@@ -3,11 +3,12 @@
 use charging::actor::{Actor, By};
 use charging::dispute::store::{open, withdraw};
 use charging::payment::balance::{Movement, choose_auto_payment, entries, pay_from_balance};
+use charging::payment::place::{Asked, OPEN_MAX, place};
+use charging::payment::preparation::{Way, due};
 use charging::payment::store::{
-    NewPayment, Paid, PaymentError, Recorded, ask, find_by_number, overdue, record_ended, record_paid, take_cash,
+    NewPayment, Paid, PaymentError, Recorded, ask, find_by_number, record_ended, record_paid, take_cash,
 };
 use charging::payment::{PAYMENT_LIFETIME, PaymentNumber, PaymentState, Purpose, Route};
-use chrono::TimeDelta;
 
 use crate::world::{at, now};
 use crate::{Money, rng, yuan};
@@ -83,8 +84,6 @@ async fn money_that_arrives_after_the_payment_was_closed_has_arrived() {
         assert!(matches!(refused, Err(PaymentError::Invalid(_))), "{amount}: {refused:?}");
     }
     let later = now() + PAYMENT_LIFETIME;
-    assert!(overdue(&mut tx, "wechat", 10, later - TimeDelta::seconds(1)).await.unwrap().is_empty());
-    assert_eq!(overdue(&mut tx, "wechat", 10, later).await.unwrap(), std::slice::from_ref(&payment));
     let number: PaymentNumber = payment.merchant_order_no.parse().unwrap();
     assert_eq!(record_ended(&mut tx, &number, PaymentState::Closed, "", later).await.unwrap(), Recorded::Changed);
     assert_eq!(record_ended(&mut tx, &number, PaymentState::Failed, "", later).await.unwrap(), Recorded::Already);
@@ -93,6 +92,27 @@ async fn money_that_arrives_after_the_payment_was_closed_has_arrived() {
     tx.commit().await.unwrap();
     assert_eq!(money.due().await, "0");
     money.check_books().await;
+    money.drop().await;
+}
+
+#[tokio::test]
+async fn not_too_many_are_open_however_fast_they_are_asked_for() {
+    let money = Money::new().await;
+    let ask_for = async |yuan: i64| {
+        let mut tx = money.world.db.app.begin().await.unwrap();
+        let asked = Asked { purpose: Purpose::TopUp, amount: yuan.into(), month: None, way: Way::Code };
+        let placed = place(&mut tx, money.a, &asked, &By::subscriber("web"), &mut rng(), now()).await;
+        tx.commit().await.unwrap();
+        placed
+    };
+    let placed = futures::future::join_all((1..=9).map(ask_for)).await;
+    let (placed, refused): (Vec<_>, Vec<_>) = placed.into_iter().partition(Result::is_ok);
+    assert_eq!(placed.len(), OPEN_MAX);
+    assert!(refused.iter().all(|refused| matches!(refused, Err(PaymentError::TooMany))), "{refused:?}");
+    let open = due(&mut *money.conn().await, now(), 10).await.unwrap();
+    assert_eq!(open.len(), OPEN_MAX);
+    let again = open[0].payment.amount.try_into().unwrap();
+    assert_eq!(ask_for(again).await.unwrap(), open[0].payment.payment_id, "asked again it is the same");
     money.drop().await;
 }
 

@@ -2,10 +2,13 @@
 
 use charging::payment::Purpose;
 use charging::payment::store::{NewPayment, ask};
-use charging::reconciliation::store::{Key, Line, ReconciliationError, keep, reconcile, resolve};
+use charging::reconciliation::store::{
+    Key, Line, ReconciliationError, keep, keep_unreadable, reconcile, resolve, to_look_again,
+};
 use charging::reconciliation::view::{differences, statements};
 use charging::reconciliation::{Kind, What};
 use charging::staff::Role;
+use chrono::{Days, TimeDelta};
 
 use crate::world::now;
 use crate::{Money, rng, staff, yuan};
@@ -93,5 +96,55 @@ async fn a_refund_that_the_gateway_made_and_we_do_not_know_of_is_shown() {
         (found[0].what, found[0].amount_here, found[0].amount_there),
         (What::MissingHere, None, Some(yuan("5")))
     );
+    money.drop().await;
+}
+
+#[tokio::test]
+async fn a_line_that_nobody_understands_waits_for_somebody() {
+    let money = Money::new().await;
+    let mut tx = money.world.db.app.begin().await.unwrap();
+    let lead = staff(&mut tx, "wang.li", &[Role::AgentLead]).await;
+    let key = Key { gateway: "wechat", day: "2026-10-15".parse().unwrap(), kind: Kind::Payment };
+    keep(&mut tx, key, [1; 32], &[], now()).await.unwrap();
+    for _ in 0..2 {
+        keep_unreadable(&mut tx, key, &[(17, "its amount is none")], now()).await.unwrap();
+    }
+    assert_eq!(reconcile(&mut tx, key, now()).await.unwrap(), 1);
+    assert_eq!(reconcile(&mut tx, key, now()).await.unwrap(), 1, "it does not become clear by itself");
+    tx.commit().await.unwrap();
+    let (found, _) = differences(&mut *money.conn().await, true, 1).await.unwrap();
+    let shown = (found[0].what, found[0].number.as_str(), found[0].note.as_str());
+    assert_eq!(shown, (What::Unreadable, "17", "its amount is none"));
+    let mut tx = money.world.db.app.begin().await.unwrap();
+    resolve(&mut tx, &lead, found[0].difference_id, "微信撤销了一笔测试", now()).await.unwrap();
+    assert_eq!(reconcile(&mut tx, key, now()).await.unwrap(), 0);
+    tx.rollback().await.unwrap();
+    money.drop().await;
+}
+
+#[tokio::test]
+async fn a_statement_is_looked_at_again_while_it_is_new_or_something_is_open() {
+    let money = Money::new().await;
+    let mut conn = money.conn().await;
+    let today = charging::clock::local_date(now());
+    let [old, new] = [today - Days::new(8), today - Days::new(1)];
+    let key = |day, kind| Key { gateway: "wechat", day, kind };
+    for day in [old, new] {
+        let lines = if day == old { vec![line("P9-9-00000000", "5")] } else { Vec::new() };
+        for kind in [Kind::Payment, Kind::Refund] {
+            keep(&mut conn, key(day, kind), [1; 32], if kind == Kind::Payment { &lines } else { &[] }, now())
+                .await
+                .unwrap();
+            reconcile(&mut conn, key(day, kind), now()).await.unwrap();
+        }
+        keep_unreadable(&mut conn, key(old, Kind::Refund), &[(1, "it is not UTF-8")], now()).await.unwrap();
+    }
+    assert!(to_look_again(&mut conn, "wechat", 9, now()).await.unwrap().is_empty(), "just done");
+    let later = now() + TimeDelta::hours(6);
+    let again = to_look_again(&mut conn, "wechat", 9, later).await.unwrap();
+    assert_eq!(again, [(old, Kind::Payment), (new, Kind::Payment), (new, Kind::Refund)]);
+    reconcile(&mut conn, key(old, Kind::Payment), later).await.unwrap();
+    assert_eq!(to_look_again(&mut conn, "wechat", 1, later).await.unwrap(), [(new, Kind::Payment)]);
+    drop(conn);
     money.drop().await;
 }

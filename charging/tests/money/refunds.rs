@@ -4,11 +4,12 @@ use charging::actor::Actor as By;
 use charging::payment::{Purpose, RefundNumber};
 use charging::refund::parts::{Original, Told, due_parts, overdue_claims, record_answer, record_sent};
 use charging::refund::store::RefundError;
+use charging::refund::view::Listed;
 use charging::refund::{
     CLAIM_TIME, ImportedCharge, NewRefund, Of, PartEvent, PartState, Reason, Refund, RefundState, Route, Step, desk,
     view,
 };
-use charging::staff::{Role, StaffError};
+use charging::staff::{Actor, Role, StaffError};
 use chrono::TimeDelta;
 
 use crate::world::now;
@@ -21,6 +22,7 @@ fn of_line(money: &Money, line_no: i32, amount: &str) -> NewRefund {
         amount: yuan(amount),
         reason: Reason::Dispute,
         note: "多收了".to_owned(),
+        dispute_id: None,
     }
 }
 
@@ -131,6 +133,99 @@ async fn what_the_gateway_refuses_for_good_is_in_the_balance_once() {
     assert_eq!((refund.state, money.balance().await), (RefundState::Confirmed, "59.00".to_owned()));
     assert_eq!(money.account("refund_under_way").await, yuan("0"));
     money.check_books().await;
+    money.drop().await;
+}
+
+#[tokio::test]
+async fn what_hangs_at_the_gateway_is_asked_after_until_it_moves_or_somebody_gives_it_up() {
+    let money = Money::new().await;
+    let mut tx = money.world.db.app.begin().await.unwrap();
+    let lead = staff(&mut tx, "wang.li", &[Role::AgentLead]).await;
+    let agent = staff(&mut tx, "li.na", &[Role::Agent]).await;
+    tx.commit().await.unwrap();
+    money.pays(Purpose::Bill, "69").await;
+    let refund_id = refunded(&money, &of_line(&money, 1, "59")).await;
+    let number = due_parts(&mut *money.conn().await, 10, now()).await.unwrap()[0].number.clone();
+    assert_eq!(told(&money, &number, PartEvent::Sent).await, Step::To(PartState::Sent));
+    let give_up = async |by: &Actor, note: &str| {
+        let mut tx = money.world.db.app.begin().await.unwrap();
+        let given_up = desk::give_up(&mut tx, by, &number, note, now()).await;
+        tx.commit().await.unwrap();
+        given_up
+    };
+    let early = give_up(&lead, "银行卡已注销").await;
+    assert!(matches!(early, Err(RefundError::NotHanging)), "{early:?}");
+    assert_eq!(told(&money, &number, PartEvent::Stuck).await, Step::To(PartState::Disputed));
+    let due_after = async |hours: i64| {
+        due_parts(&mut *money.conn().await, 10, now() + TimeDelta::hours(hours)).await.unwrap().len()
+    };
+    assert_eq!((due_after(11).await, due_after(12).await), (0, 1), "it may have been put right there");
+    assert_eq!(told(&money, &number, PartEvent::Unknown).await, Step::Same, "nobody gave it up");
+    let forbidden = give_up(&agent, "银行卡已注销").await;
+    assert!(matches!(forbidden, Err(RefundError::Staff(StaffError::Forbidden(_)))), "{forbidden:?}");
+    let silent = give_up(&lead, " ").await;
+    assert!(matches!(silent, Err(RefundError::Note)), "{silent:?}");
+    give_up(&lead, "银行卡已注销").await.unwrap();
+    assert_eq!(find(&money, refund_id).await.parts[0].give_up_by.as_deref(), Some("staff:wang.li"));
+    assert_eq!(due_after(0).await, 1, "it is asked after once more");
+    assert_eq!(told(&money, &number, PartEvent::Accepted).await, Step::Same, "it moves there");
+    assert_eq!(money.balance().await, "0");
+    assert_eq!(told(&money, &number, PartEvent::Stuck).await, Step::To(PartState::Failed));
+    assert_eq!(told(&money, &number, PartEvent::Succeeded).await, Step::Contradicted);
+    assert_eq!(
+        (find(&money, refund_id).await.state, money.balance().await),
+        (RefundState::Confirmed, "59.00".to_owned())
+    );
+    assert_eq!(money.account("refund_under_way").await, yuan("0"));
+    money.check_books().await;
+    money.drop().await;
+}
+
+#[tokio::test]
+async fn what_the_gateway_does_not_take_for_a_day_may_be_given_up() {
+    let money = Money::new().await;
+    let mut tx = money.world.db.app.begin().await.unwrap();
+    let lead = staff(&mut tx, "wang.li", &[Role::AgentLead]).await;
+    tx.commit().await.unwrap();
+    money.pays(Purpose::Bill, "69").await;
+    refunded(&money, &of_line(&money, 1, "59")).await;
+    let number = due_parts(&mut *money.conn().await, 10, now()).await.unwrap()[0].number.clone();
+    told(&money, &number, PartEvent::Sent).await;
+    let next_day = now() + TimeDelta::days(1);
+    let mut tx = money.world.db.app.begin().await.unwrap();
+    let early = desk::give_up(&mut tx, &lead, &number, "参数错误", next_day - TimeDelta::seconds(1)).await;
+    assert!(matches!(early, Err(RefundError::NotHanging)), "{early:?}");
+    desk::give_up(&mut tx, &lead, &number, "参数错误", next_day).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(told(&money, &number, PartEvent::Unknown).await, Step::To(PartState::Failed), "it is not sent again");
+    assert_eq!(money.balance().await, "59.00");
+    money.check_books().await;
+    money.drop().await;
+}
+
+#[tokio::test]
+async fn the_desk_reads_what_waits_longest_first_and_what_was_decided_last() {
+    let money = Money::new().await;
+    money.pays(Purpose::Bill, "69").await;
+    let first = refunded(&money, &of_line(&money, 1, "9")).await;
+    let second = refunded(&money, &of_line(&money, 1, "8")).await;
+    let by = |hours: i64| format!("update refund set decided_at = decided_at + interval '{hours} hours'");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{} where refund_id = {second}", by(1))))
+        .execute(&money.world.db.owner)
+        .await
+        .unwrap();
+    let third = charging::refund::ask(&mut *money.conn().await, &of_line(&money, 2, "1"), &By::Subscriber, now()).await;
+    let listed = async |listed: Listed| {
+        let (refunds, total) = view::list(&mut *money.conn().await, listed, 1).await.unwrap();
+        (refunds.iter().map(|refund| refund.refund_id).collect::<Vec<_>>(), total)
+    };
+    assert_eq!(listed(Listed::Asked).await, (vec![third.unwrap()], 1));
+    assert_eq!(listed(Listed::UnderWay).await, (vec![first, second], 2));
+    assert_eq!(listed(Listed::Decided).await, (vec![second, first], 2));
+    let number = due_parts(&mut *money.conn().await, 10, now()).await.unwrap()[0].number.clone();
+    told(&money, &number, PartEvent::Stuck).await;
+    assert_eq!(listed(Listed::Disputed).await, (vec![number.refund_id], 1));
+    assert_eq!(view::list(&mut *money.conn().await, Listed::Decided, 2).await.unwrap(), (Vec::new(), 2));
     money.drop().await;
 }
 

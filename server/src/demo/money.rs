@@ -156,6 +156,7 @@ pub(super) async fn return_some(pool: &PgPool, people: &[Person], now: DateTime<
             amount,
             reason: Reason::Goodwill,
             note: "线路检修期间停用，退部分费用".to_owned(),
+            dispute_id: None,
         };
         let asked_at = (now - TimeDelta::hours(20)).max(bill.closed_at).min(now);
         let refund_id = refund::ask(&mut tx, &new, &Actor::Subscriber, asked_at).await?;

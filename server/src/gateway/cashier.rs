@@ -9,13 +9,16 @@ use charging::payment::PaymentState as State;
 use charging::payment::preparation::{self, Due, Work};
 use charging::reconciliation::{Kind, store, view};
 use charging::refund::parts::{self, DuePart, Told};
-use charging::refund::{PartEvent, PartState};
+use charging::refund::{PartEvent, PartState, Step};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use futures::StreamExt as _;
-use sqlx::PgPool;
+use rust_decimal::Decimal;
+use sqlx::{PgConnection, PgPool};
 
 use super::record;
-use super::{Gateway, GatewayError, NAME, NewPayment, NewRefund, Original, PaymentState, Statement, StatementKind};
+use super::{
+    Gateway, GatewayError, NAME, NewPayment, NewRefund, Original, PaymentState, Refund, Statement, StatementKind,
+};
 
 /// Payments and parts of refunds of one look.
 const BATCH: u16 = 500;
@@ -25,6 +28,8 @@ const UNDER_WAY_MAX: usize = 16;
 const STATEMENT_AFTER: TimeDelta = TimeDelta::hours(10);
 /// So far back statements are handed out: three months.
 const STATEMENT_DAYS: u64 = 89;
+/// Statements that are held against our books again at a time.
+const AGAIN_MAX: u8 = 20;
 /// What the wallet shows a payment and a refund are for.
 const DESCRIPTION: &str = "话费";
 const REASON: &str = "退还话费";
@@ -101,7 +106,12 @@ impl Cashier {
                 let mut db = self.pool.acquire().await?;
                 Ok(preparation::prepared(&mut db, due, &url, self.now()).await?)
             }
-            Err(error) if error.is_final() => self.ended(due, State::Failed, &error.to_string()).await,
+            // Perhaps it was prepared before, and paid: that is asked before it is given up.
+            Err(error) if error.is_final() => match self.gateway.payment(&payment.merchant_order_no).await {
+                Ok(Some(PaymentState::Paid(paid))) => record::paid(&self.pool, &paid, self.now()).await,
+                Ok(Some(PaymentState::Closed) | None) => self.ended(due, State::Failed, &error.to_string()).await,
+                Ok(Some(PaymentState::Waiting)) | Err(_) => self.again(due, Some(error)).await,
+            },
             Err(error) => self.again(due, Some(error)).await,
         }
     }
@@ -142,36 +152,65 @@ impl Cashier {
     }
 
     async fn refund(&self, part: &DuePart) -> anyhow::Result<()> {
-        // What may be there is asked after, and sent again only where it is not.
-        if part.state == PartState::Sent {
-            return match self.gateway.refund_state(&part.number.to_string()).await {
-                Ok(Some(refund)) => record::refund(&self.pool, &refund, self.now()).await,
-                Ok(None) => self.told(part, PartEvent::Unknown, "").await,
-                // It may be there or not: it is asked after again, after a longer and longer pause.
-                Err(error) => {
-                    tracing::warn!(number = %part.number, %error, "what became of a refund is still not known");
-                    self.told(part, PartEvent::Sent, "").await
-                }
-            };
+        if part.state != PartState::Approved {
+            return self.ask_after(part, None).await;
         }
         let mut tx = self.pool.begin().await?;
-        parts::record_sent(&mut tx, &part.number, self.now()).await.context("a refund cannot be noted as sent")?;
+        let step = parts::record_sent(&mut tx, &part.number, self.now()).await;
+        let step = step.context("a refund cannot be noted as sent")?;
         tx.commit().await?;
-        let (of, paid) = match &part.original {
-            parts::Original::Payment { merchant_order_no, total, .. } => (Original::Ours(merchant_order_no), *total),
-            parts::Original::Reference { reference, total } => (Original::Theirs(reference), *total),
-        };
-        let number = part.number.to_string();
-        let asked = NewRefund { number: &number, of, amount: part.amount, paid, reason: REASON };
-        match self.gateway.refund(&asked).await {
+        // Something else was told of it since it was looked up.
+        if step != Step::To(PartState::Sent) {
+            return Ok(());
+        }
+        match self.send(part).await {
             Ok(refund) => record::refund(&self.pool, &refund, self.now()).await,
-            Err(error) if error.is_final() => self.told(part, PartEvent::Refused, &error.to_string()).await,
+            Err(error) if error.is_final() => self.ask_after(part, Some(error)).await,
+            // Whoever looks why it does not go reads it.
+            Err(error @ GatewayError::Refused { .. }) => self.not_known(part, &error).await,
             // When it is asked after was written down before it was sent.
             Err(error) => {
-                tracing::warn!(%number, %error, "what became of a refund is not known");
+                tracing::warn!(number = %part.number, %error, "what became of a refund is not known");
                 Ok(())
             }
         }
+    }
+
+    async fn send(&self, part: &DuePart) -> Result<Refund, GatewayError> {
+        let (of, paid) = match &part.original {
+            parts::Original::Payment { merchant_order_no, total, .. } => (Original::Ours(merchant_order_no), *total),
+            parts::Original::Reference { reference, charged } => {
+                (Original::Theirs(reference), self.paid(reference, *charged).await?)
+            }
+        };
+        let number = part.number.to_string();
+        self.gateway.refund(&NewRefund { number: &number, of, amount: part.amount, paid, reason: REASON }).await
+    }
+
+    /// Yuan of a payment that another system had made: the charge may have been a part of it. Where the gateway does not know it,
+    /// it will say so of the refund, too.
+    async fn paid(&self, reference: &str, charged: Decimal) -> Result<Decimal, GatewayError> {
+        match self.gateway.payment_of_theirs(reference).await? {
+            Some(PaymentState::Paid(paid)) => Ok(paid.amount),
+            Some(PaymentState::Waiting | PaymentState::Closed) | None => Ok(charged),
+        }
+    }
+
+    /// Asks what became of a part that may be there; it is sent again only where it is not. `refused`: what the gateway said when
+    /// it was sent just now, which is believed when it has nothing under the number.
+    async fn ask_after(&self, part: &DuePart, refused: Option<GatewayError>) -> anyhow::Result<()> {
+        match (self.gateway.refund_state(&part.number.to_string()).await, refused) {
+            (Ok(Some(refund)), _) => record::refund(&self.pool, &refund, self.now()).await,
+            (Ok(None), Some(refused)) => self.told(part, PartEvent::Refused, &refused.to_string()).await,
+            (Ok(None), None) => self.told(part, PartEvent::Unknown, "").await,
+            (Err(error), _) => self.not_known(part, &error).await,
+        }
+    }
+
+    /// It may be there or not: it is asked after again, after a longer and longer pause.
+    async fn not_known(&self, part: &DuePart, error: &GatewayError) -> anyhow::Result<()> {
+        tracing::warn!(number = %part.number, %error, "what became of a refund is not known");
+        self.told(part, PartEvent::Sent, &error.to_string()).await
     }
 
     /// Fetches the statements of the days that are over, and holds each against our books. Nothing is done while another server
@@ -187,15 +226,21 @@ impl Cashier {
         // Of a day that is hardly over there is none, which is told as if nothing had happened on it.
         let made = local_date(self.now() - STATEMENT_AFTER).pred_opt();
         let Some(last) = made else { return Ok(()) };
-        let next = match view::last_day(&mut claim, NAME).await? {
-            Some(day) => day.succ_opt(),
-            None => preparation::first_day(&mut claim, NAME).await?,
-        };
-        let Some(next) = next else { return Ok(()) };
-        let next = next.max(last - Days::new(STATEMENT_DAYS));
-        for day in next.iter_days().take_while(|day| *day <= last) {
-            let Some(statement) = self.gateway.statement(day).await? else { break };
-            self.keep(day, &statement).await?;
+        for day in missing_days(&mut claim, last).await? {
+            match self.gateway.statement(day).await {
+                Ok(Some(statement)) => self.keep(day, &statement).await?,
+                Ok(None) => break,
+                // Of this day somebody has to look; it holds up none of those after it.
+                Err(error @ (GatewayError::Unreadable(_) | GatewayError::Refused { .. })) => {
+                    tracing::error!(%day, %error, "the gateway's statement is not to be had");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        for (day, kind) in store::to_look_again(&mut claim, NAME, AGAIN_MAX, self.now()).await? {
+            let mut tx = self.pool.begin().await?;
+            store::reconcile(&mut tx, store::Key { gateway: NAME, day, kind }, self.now()).await?;
+            tx.commit().await?;
         }
         claim.commit().await?;
         Ok(())
@@ -212,6 +257,11 @@ impl Cashier {
             });
             let key = store::Key { gateway: NAME, day, kind };
             store::keep(&mut tx, key, statement.digest, &lines.collect::<Vec<_>>(), self.now()).await?;
+            // Nobody knows of which kind they are: they are shown with the payments.
+            if kind == Kind::Payment {
+                let unreadable = statement.unreadable.iter().map(|line| (line.line, line.reason));
+                store::keep_unreadable(&mut tx, key, &unreadable.collect::<Vec<_>>(), self.now()).await?;
+            }
             let open = store::reconcile(&mut tx, key, self.now()).await?;
             if open > 0 {
                 tracing::warn!(%day, %kind, open, "the gateway's statement says something else than our books");
@@ -224,4 +274,16 @@ impl Cashier {
         let told = Told { detail, ..Told::plain(event, self.now()) };
         record::part(&self.pool, &part.number, &told, self.now()).await
     }
+}
+
+/// The days up to `last` of which the statement is not here, as far back as it is handed out.
+async fn missing_days(conn: &mut PgConnection, last: NaiveDate) -> anyhow::Result<Vec<NaiveDate>> {
+    let first = match view::first_day(conn, NAME).await? {
+        Some(day) => Some(day),
+        None => preparation::first_day(conn, NAME).await?,
+    };
+    let Some(first) = first else { return Ok(Vec::new()) };
+    let first = first.max(last - Days::new(STATEMENT_DAYS));
+    let kept = view::days(conn, NAME, first).await?;
+    Ok(first.iter_days().take_while(|day| *day <= last).filter(|day| !kept.contains(day)).collect())
 }

@@ -115,6 +115,15 @@ pub struct Statement {
     /// SHA-256 of the file, as it came.
     pub digest: [u8; 32],
     pub lines: Vec<StatementLine>,
+    pub unreadable: Vec<UnreadableLine>,
+}
+
+/// A line of it that says what nobody here understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnreadableLine {
+    /// Its place in the file, from 1.
+    pub line: usize,
+    pub reason: &'static str,
 }
 
 /// A line of it.
@@ -152,9 +161,9 @@ pub enum GatewayError {
     /// Not now; the same may be asked again.
     #[error("not now: {status} {code}: {message}")]
     NotNow { status: u16, code: String, message: String },
-    /// Not at all, however often it is asked.
+    /// It is not done. `is_final`: nor ever will be, however often it is asked; otherwise somebody may put right what it is about.
     #[error("refused: {status} {code}: {message}")]
-    Refused { status: u16, code: String, message: String },
+    Refused { status: u16, code: String, message: String, is_final: bool },
     /// Nothing was sent.
     #[error(transparent)]
     Amount(#[from] wechat::NotFen),
@@ -166,7 +175,7 @@ pub enum GatewayError {
 impl GatewayError {
     /// Whether asking again can have no other end.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Amount(_))
+        matches!(self, Self::Refused { is_final: true, .. } | Self::Amount(_))
     }
 }
 
@@ -182,6 +191,9 @@ pub trait Gateway: std::fmt::Debug + Send + Sync {
 
     /// `None`: no such payment was prepared there.
     async fn payment(&self, number: &str) -> Result<Option<PaymentState>, GatewayError>;
+
+    /// One that another system had made, by the gateway's number; `None`: there is none there.
+    async fn payment_of_theirs(&self, gateway_number: &str) -> Result<Option<PaymentState>, GatewayError>;
 
     /// After this nobody can pay it any more; refused where somebody has.
     async fn close(&self, number: &str) -> Result<(), GatewayError>;

@@ -13,6 +13,7 @@ use axum::routing::get;
 use charging::csv;
 use charging::tariff::store::{self, StoreError};
 use charging::tariff::{Sale, TariffVersion, ZoneParameter, ZoneQuery, displayed_price, own_format};
+use chrono::{DateTime, Utc};
 use futures::stream;
 use http::{HeaderValue, StatusCode, header};
 use sqlx::PgPool;
@@ -53,8 +54,9 @@ async fn answer(
         None | Some("") => vec![Sale::On, Sale::Off],
         Some(_) => vec![query.sale],
     };
-    match matching(&state, &query, &sales).await {
-        Ok(ids) => file(state.pool.clone(), ids, shape),
+    let now = state.clock.now();
+    match matching(&state, &query, &sales, now).await {
+        Ok(ids) => file(state.pool.clone(), (ids, now), shape),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "tariff files: the zone failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -62,8 +64,12 @@ async fn answer(
     }
 }
 
-async fn matching(state: &AppState, query: &ZoneQuery, sales: &[Sale]) -> Result<VecDeque<String>, StoreError> {
-    let now = state.clock.now();
+async fn matching(
+    state: &AppState,
+    query: &ZoneQuery,
+    sales: &[Sale],
+    now: DateTime<Utc>,
+) -> Result<VecDeque<String>, StoreError> {
     let mut conn = state.pool.acquire().await?;
     let mut ids = BTreeSet::new();
     for sale in sales {
@@ -73,7 +79,8 @@ async fn matching(state: &AppState, query: &ZoneQuery, sales: &[Sale]) -> Result
     Ok(ids.into_iter().collect())
 }
 
-fn file(pool: PgPool, ids: VecDeque<String>, shape: Shape) -> Response {
+/// Of each tariff the version in force, and after it those that are announced.
+fn file(pool: PgPool, (ids, now): (VecDeque<String>, DateTime<Utc>), shape: Shape) -> Response {
     let start = match shape {
         Shape::Json => format!("{{\"format\":\"{}\",\"tariffs\":[", own_format::FORMAT),
         Shape::Csv => csv::head(&COLUMNS),
@@ -88,7 +95,7 @@ fn file(pool: PgPool, ids: VecDeque<String>, shape: Shape) -> Response {
             return Ok::<_, StoreError>(None);
         }
         let page: Vec<String> = ids.drain(..ids.len().min(PAGE)).collect();
-        let tariffs = store::newest(&mut *pool.acquire().await?, &page).await?;
+        let tariffs = store::on_display(&mut *pool.acquire().await?, &page, now).await?;
         let text = match shape {
             Shape::Json => json_page(&tariffs, first),
             Shape::Csv => tariffs.iter().map(csv_line).collect(),
@@ -116,7 +123,7 @@ fn json_page(tariffs: &[TariffVersion], first: bool) -> String {
     text
 }
 
-const COLUMNS: [&str; 28] = [
+const COLUMNS: [&str; 29] = [
     "scheme_id",
     "version",
     "published_at",
@@ -145,6 +152,7 @@ const COLUMNS: [&str; 28] = [
     "penalty",
     "notes",
     "terms",
+    "orderable_from",
 ];
 
 /// A line of CSV (RFC 4180).
@@ -184,6 +192,7 @@ fn csv_line(tariff: &TariffVersion) -> String {
         content.penalty.clone(),
         content.notes.clone(),
         shown(terms.ok().flatten()),
+        tariff.orderable_from.to_rfc3339(),
     ];
     csv::line(&fields.map(|field| csv::text(&field)))
 }

@@ -115,7 +115,7 @@ impl Workers {
         let disputes = async move || disputes::escalate(&disputed.0, disputed.1.now()).await;
         tasks.spawn(repeat(DISPUTES_EVERY, stopped.clone(), disputes));
         let approved = (pool.clone(), clock.clone());
-        let publish = async move || tariffs::live(&approved.0, approved.1.now()).await;
+        let publish = async move || tariffs::live(&approved.0, &*approved.1).await;
         tasks.spawn(repeat(LIVE_EVERY, stopped.clone(), publish));
         tasks.spawn(repeat(CLEANUP_EVERY, stopped, async move || cleanup::run(&pool, clock.now()).await));
         Ok(Self { stop, tasks })

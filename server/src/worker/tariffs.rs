@@ -1,5 +1,6 @@
 //! What was approved becomes public; and what follows from published tariffs: what the rules find in them, and who is told of those that are not sold any more.
 
+use charging::clock::Clock;
 use charging::tariff::clarity::store::read_again;
 use charging::tariff::draft::store::publish_due;
 use charging::tariff::withdrawal::tell;
@@ -15,9 +16,9 @@ const TOLD_BATCH: u16 = 200;
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn live(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
+pub async fn live(pool: &PgPool, clock: &dyn Clock) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
-    let live = publish_due(&mut tx, now).await?;
+    let live = publish_due(&mut tx, clock).await?;
     tx.commit().await?;
     for tariff in live {
         tracing::info!(scheme_id = %tariff.scheme_id, version = tariff.version, "a tariff version became public");

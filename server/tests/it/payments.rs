@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::world::{PLAN, World, at, now};
 use app::request::SUBSCRIBER_KEY;
 use app::state::AppState;
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION};
@@ -18,15 +19,15 @@ use charging::payment::balance::balance;
 use charging::payment::due::arrears;
 use charging::reconciliation::What;
 use charging::reconciliation::view::{differences, statements};
-use charging::refund::{NewRefund, Of, Reason, RefundState, desk, view};
+use charging::refund::{ImportedCharge, NewRefund, Of, Reason, RefundState, Route, desk, view};
 use charging::staff::{Actor, Member, Role};
-use chrono::TimeDelta;
+use chrono::{Days, NaiveDate, TimeDelta};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rust_decimal::Decimal;
 use server::demo::gateway::{Nature, Simulator};
 use server::gateway::wechat::WechatPay;
-use server::gateway::{Cashier, NOTIFY_PATH};
+use server::gateway::{Cashier, Gateway, GatewayError, NOTIFY_PATH, NewPayment, PaymentState, Refund, Statement};
 use server::network;
 use server::session_store::PostgresSessions;
 use server::web::{Settings, Site, options, router};
@@ -154,10 +155,13 @@ impl Shop {
 
     /// A refund of a line that one of the staff asks for, and another lets go.
     async fn refund(&self, line_no: i32, amount: &str) {
+        self.refund_of(Of::Line { month: "2026-09".parse().unwrap(), line_no }, amount).await;
+    }
+
+    async fn refund_of(&self, of: Of, amount: &str) {
         let mut tx = self.world.db.app.begin().await.unwrap();
-        let of = Of::Line { month: "2026-09".parse().unwrap(), line_no };
         let (amount, note) = (yuan(amount), String::new());
-        let new = NewRefund { subscriber_id: self.a, of, amount, reason: Reason::Goodwill, note };
+        let new = NewRefund { subscriber_id: self.a, of, amount, reason: Reason::Goodwill, note, dispute_id: None };
         let refund_id = desk::ask(&mut tx, &staff(1, "li.na", Role::Agent), &new, self.clock.now()).await.unwrap();
         let rng = &mut StdRng::seed_from_u64(refund_id.unsigned_abs());
         let lead = staff(2, "wang.li", Role::AgentLead);
@@ -169,6 +173,11 @@ impl Shop {
         let add =
             "insert into staff (login, name, created_at) values ('li.na', '李娜', now()), ('wang.li', '王丽', now())";
         sqlx::query(add).execute(&self.world.db.owner).await.unwrap();
+    }
+
+    /// A cashier who speaks to another gateway.
+    fn cashier_of(&self, gateway: Says) -> Cashier {
+        Cashier::new(self.world.db.app.clone(), self.clock.clone(), Arc::new(gateway))
     }
 
     async fn end(self) {
@@ -349,6 +358,125 @@ async fn the_statement_of_the_day_agrees_and_shows_what_does_not() {
     let (found, total) = differences(&mut db, true, 1).await.unwrap();
     assert_eq!((total, found[0].what, found[0].amount_there), (1, What::MissingHere, Some(yuan("0.05"))));
     drop(db);
+    shop.end().await;
+}
+
+/// A gateway that refuses every refund.
+#[derive(Clone, Debug, Default)]
+struct Says {
+    refused_for_good: bool,
+    /// What it has under whatever number it is asked about, in yuan.
+    has: Option<Decimal>,
+    /// The day whose statement makes no sense.
+    unreadable: Option<NaiveDate>,
+}
+
+#[async_trait]
+impl Gateway for Says {
+    async fn prepare(&self, _: &NewPayment<'_>) -> Result<String, GatewayError> {
+        Err(GatewayError::NoAnswer("it is silent".to_owned()))
+    }
+
+    async fn payment(&self, _: &str) -> Result<Option<PaymentState>, GatewayError> {
+        Ok(None)
+    }
+
+    async fn payment_of_theirs(&self, _: &str) -> Result<Option<PaymentState>, GatewayError> {
+        Ok(None)
+    }
+
+    async fn close(&self, _: &str) -> Result<(), GatewayError> {
+        Ok(())
+    }
+
+    async fn refund(&self, _: &server::gateway::NewRefund<'_>) -> Result<Refund, GatewayError> {
+        let (code, message) = ("INVALID_REQUEST".to_owned(), "not so".to_owned());
+        Err(GatewayError::Refused { status: 400, code, message, is_final: self.refused_for_good })
+    }
+
+    async fn refund_state(&self, number: &str) -> Result<Option<Refund>, GatewayError> {
+        let (number, gateway_number) = (number.to_owned(), "5030".to_owned());
+        let state = server::gateway::RefundState::Processing;
+        Ok(self.has.map(|amount| Refund { number, gateway_number, amount, state }))
+    }
+
+    async fn statement(&self, day: NaiveDate) -> Result<Option<Statement>, GatewayError> {
+        if self.unreadable == Some(day) {
+            return Err(GatewayError::Unreadable("it is a page of text".to_owned()));
+        }
+        Ok(Some(Statement { digest: [1; 32], lines: Vec::new(), unreadable: Vec::new() }))
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_ends_a_refund_only_for_good_and_where_nothing_is_under_its_number() {
+    let shop = Shop::new(0, 0, true).await;
+    shop.pay(BILL).await;
+    shop.until(PAID, &["paid"]).await;
+    shop.staff().await;
+    shop.refund(1, "9.00").await;
+    let part = "select state || ' ' || failure from refund_part order by part_no";
+    let refusal = "refused: 400 INVALID_REQUEST: not so";
+    for (gateway, after) in [
+        (Says::default(), "sent"),
+        (Says::default(), "approved"),
+        (Says { refused_for_good: true, has: Some(yuan("9.00")), ..Says::default() }, "sent"),
+    ] {
+        let cashier = shop.cashier_of(gateway);
+        cashier.refunds().await.unwrap();
+        assert_eq!(shop.text(part).await, [format!("{after} {refusal}")]);
+        shop.clock.advance(TimeDelta::hours(1));
+    }
+    let cashier = shop.cashier_of(Says { refused_for_good: true, ..Says::default() });
+    for _ in 0..2 {
+        cashier.refunds().await.unwrap();
+    }
+    assert_eq!(shop.text(part).await, [format!("failed {refusal}"), "confirmed ".to_owned()]);
+    let in_balance = balance(&mut shop.world.db.app.acquire().await.unwrap(), shop.a).await.unwrap();
+    assert_eq!(in_balance, yuan("9.00"));
+    drop(cashier);
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn a_part_of_a_payment_of_another_system_goes_back_and_its_day_is_looked_at() {
+    let shop = Shop::new(0, 0, true).await;
+    shop.staff().await;
+    let long_ago = books::Remembered {
+        out_trade_no: "OLD-000001".to_owned(),
+        transaction_id: "4200000000000000000077".to_owned(),
+        fen: 10_000,
+        paid_at: shop.clock.now() - TimeDelta::days(40),
+    };
+    books::remember(&mut shop.world.db.app.acquire().await.unwrap(), std::slice::from_ref(&long_ago)).await.unwrap();
+    let imported_charge_id = sqlx::query_scalar(
+        "insert into imported_charge (subscriber_id, source_id, kind, scheme_id, amount, charged_at, month, route, route_reference,
+            imported_at)
+        values ($1, '1', 'one_off', 'X1', 19.90, now(), '2026-09-01', 'gateway', $2, now()) returning imported_charge_id",
+    )
+    .bind(shop.a)
+    .bind(&long_ago.transaction_id)
+    .fetch_one(&shop.world.db.owner)
+    .await
+    .unwrap();
+    let charge = ImportedCharge {
+        imported_charge_id,
+        charged: yuan("19.90"),
+        paid_by: Route::Gateway,
+        reference: Some(long_ago.transaction_id.clone()),
+    };
+    shop.refund_of(Of::Imported(charge), "19.90").await;
+    shop.cashier.refunds().await.unwrap();
+    shop.until("select state from refund_part", &["confirmed"]).await;
+
+    let today = charging::clock::local_date(shop.clock.now());
+    shop.clock.advance(TimeDelta::days(2));
+    let days = "select day::text from gateway_statement where kind = 'refund' order by day";
+    let next_day = (today + Days::new(1)).to_string();
+    shop.cashier_of(Says { unreadable: Some(today), ..Says::default() }).statements().await.unwrap();
+    assert_eq!(shop.text(days).await, [next_day.as_str()], "one day holds up no other");
+    shop.cashier_of(Says::default()).statements().await.unwrap();
+    assert_eq!(shop.text(days).await, [today.to_string(), next_day]);
     shop.end().await;
 }
 

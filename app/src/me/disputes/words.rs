@@ -46,6 +46,7 @@ fn step_text(l: Locale, what: What) -> String {
         What::Explained => td_string!(l, dispute.step_explained).to_owned(),
         What::Withdrawn => td_string!(l, dispute.step_withdrawn).to_owned(),
         What::Reopened => td_string!(l, dispute.step_reopened).to_owned(),
+        What::Refused { award } => td_string!(l, dispute.step_refused, amount = plain(award)),
     }
 }
 
@@ -78,6 +79,7 @@ pub fn problem(error: &DisputeError) -> &'static str {
         DisputeError::NoWords => "words",
         DisputeError::TooLong(_) => "long",
         DisputeError::Disputed => "disputed",
+        DisputeError::RefundWaits => "refund_waits",
         DisputeError::Rejected(Rejected::Answered | Rejected::NothingAsked | Rejected::Open) => "answered",
         DisputeError::Rejected(Rejected::Final) => "final",
         DisputeError::Rejected(Rejected::Amount) => "amount",
@@ -95,6 +97,7 @@ pub fn problem_text(l: Locale, problem: &str) -> Option<&'static str> {
         "words" => td_string!(l, dispute.problem_words),
         "long" => td_string!(l, dispute.problem_long),
         "disputed" => td_string!(l, dispute.problem_disputed),
+        "refund_waits" => td_string!(l, dispute.problem_refund_waits),
         "answered" => td_string!(l, dispute.problem_answered),
         "final" => td_string!(l, dispute.problem_final),
         "amount" => td_string!(l, dispute.problem_amount),

@@ -3,29 +3,16 @@
 use charging::actor::By;
 use charging::clock::Month;
 use charging::money::{parse_amount, plain};
-use charging::payment::due::arrears;
-use charging::payment::preparation::{self, GATEWAY, Way};
-use charging::payment::store::{self, NewPayment, PaymentError};
-use charging::payment::{PAYMENT_MIN_YUAN, PaymentState, Purpose, Route, balance, check_amount};
+use charging::payment::place::{Asked, place};
+use charging::payment::preparation::Way;
+use charging::payment::store::PaymentError;
+use charging::payment::{Purpose, balance, check_amount};
 use leptos::prelude::*;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rust_decimal::Decimal;
 
 use crate::request::{client_ip, redirect, signed_in};
 use crate::state::AppState;
-
-/// Payments that somebody may have open at once.
-const OPEN_MAX: usize = 5;
-/// Payments that are looked through for open ones: an open one is at most half an hour old.
-const NEWEST: u8 = 20;
-
-/// What a subscriber asks to pay.
-struct Asked {
-    purpose: Purpose,
-    amount: Decimal,
-    month: Option<Month>,
-}
 
 /// Asks for a payment, and leads to where it is made. `purpose`: `top_up` with an amount in yuan, or `own` for the one in `own`; or
 /// `bill` with the amount that the page showed, for bills up to `month`.
@@ -69,85 +56,23 @@ async fn asked(
     }
     let purpose: Purpose = purpose.parse().map_err(|_| "amount")?;
     let amount = parse_amount(typed.trim(), 2).map_err(|_| "amount")?;
-    let asked = Asked { purpose, amount: check_amount(amount).map_err(|_| "amount")?, month };
-    place(state, subscriber_id, &asked, way).await.map_err(|error| match error {
-        Refused::Changed => "changed",
-        Refused::NothingDue => "nothing_due",
-        Refused::TooMany => "too_many",
-        Refused::Failed(error) => {
+    let asked = Asked { purpose, amount: check_amount(amount).map_err(|_| "amount")?, month, way };
+    let placed = async {
+        let mut tx = state.pool.begin().await?;
+        let (by, rng) = (By::subscriber("web"), &mut StdRng::from_os_rng());
+        let payment_id = place(&mut tx, subscriber_id, &asked, &by, rng, state.clock.now()).await?;
+        tx.commit().await?;
+        Ok(payment_id)
+    };
+    placed.await.map_err(|error| match error {
+        PaymentError::Changed => "changed",
+        PaymentError::NothingDue => "nothing_due",
+        PaymentError::TooMany => "too_many",
+        error => {
             tracing::error!(error = &error as &dyn std::error::Error, "a payment could not be asked for");
             "failed"
         }
     })
-}
-
-enum Refused {
-    /// Another amount is due than the page showed.
-    Changed,
-    NothingDue,
-    TooMany,
-    Failed(PaymentError),
-}
-
-impl<E: Into<PaymentError>> From<E> for Refused {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-/// Writes the payment down. One that is open already for the same is taken again.
-async fn place(state: &AppState, subscriber_id: i64, asked: &Asked, way: Way) -> Result<i64, Refused> {
-    let now = state.clock.now();
-    let mut tx = state.pool.begin().await?;
-    if asked.purpose == Purpose::Bill {
-        let due = due_until(&arrears(&mut tx, subscriber_id).await?, asked.month);
-        if due.is_zero() {
-            return Err(Refused::NothingDue);
-        }
-        if asked.amount != to_pay(due) {
-            return Err(Refused::Changed);
-        }
-    }
-    let mut open = 0;
-    for payment in store::history(&mut tx, subscriber_id, NEWEST).await? {
-        if payment.state != PaymentState::Asked || payment.expires_at <= now {
-            continue;
-        }
-        open += 1;
-        let is_same =
-            (payment.purpose, payment.amount, payment.bill_month) == (asked.purpose, asked.amount, asked.month);
-        let prepared = preparation::preparation(&mut tx, subscriber_id, payment.payment_id).await?;
-        if is_same && prepared.is_some_and(|prepared| prepared.way == way) {
-            return Ok(payment.payment_id);
-        }
-    }
-    if open >= OPEN_MAX {
-        return Err(Refused::TooMany);
-    }
-    let new = NewPayment {
-        subscriber_id,
-        purpose: asked.purpose,
-        route: Route::Wallet,
-        gateway: GATEWAY,
-        amount: asked.amount,
-        bill_month: asked.month,
-        by: &By::subscriber("web"),
-    };
-    let payment = store::ask(&mut tx, &new, now, &mut StdRng::from_os_rng()).await?;
-    preparation::request(&mut tx, &payment, way, now).await?;
-    tx.commit().await?;
-    Ok(payment.payment_id)
-}
-
-/// Yuan that are due for bills up to a month, or in all.
-pub(super) fn due_until(arrears: &charging::payment::due::Arrears, month: Option<Month>) -> Decimal {
-    let bills = arrears.bills.iter().filter(|bill| month.is_none_or(|month| bill.month <= month));
-    bills.map(|bill| bill.due).sum()
-}
-
-/// What is paid where so much is due: no payment is smaller than the least, and what is left of it goes into the balance.
-pub(super) fn to_pay(due: Decimal) -> Decimal {
-    due.max(PAYMENT_MIN_YUAN)
 }
 
 /// Pays what is due from the balance, as far as it goes. `amount`: what the page showed that it would be.

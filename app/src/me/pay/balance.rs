@@ -3,6 +3,7 @@
 use charging::clock::Month;
 use charging::money::plain;
 use charging::payment::due::{Arrears, arrears};
+use charging::payment::place::to_pay;
 use charging::payment::store::history;
 use charging::payment::{PAYMENT_MAX_YUAN, PAYMENT_MIN_YUAN, balance};
 use charging::refund::view::of_subscriber;
@@ -10,7 +11,6 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use rust_decimal::Decimal;
 
-use super::actions::{due_until, to_pay};
 use super::history::{balance_entries, payments, refunds};
 use super::{told, way_buttons};
 use crate::components::{PageError, Yuan, day_text, month_text, page};
@@ -105,7 +105,7 @@ fn due_section(l: Locale, due: &Arrears, in_balance: Decimal, offered: bool) -> 
 
 /// Pays what is due for bills up to a month, or for all.
 pub(super) fn pay_bill_form(l: Locale, due: &Arrears, month: Option<Month>) -> impl IntoView + use<> {
-    let due = due_until(due, month);
+    let due = due.until(month);
     let amount = to_pay(due);
     let hint = (amount > due).then(|| view! { <p class="hint">{td_string!(l, pay.least)}</p> });
     view! {

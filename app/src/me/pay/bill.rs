@@ -5,7 +5,6 @@ use charging::payment::due::Arrears;
 use leptos::prelude::*;
 use rust_decimal::Decimal;
 
-use super::actions::due_until;
 use super::balance::pay_bill_form;
 use super::told;
 use crate::components::Yuan;
@@ -36,7 +35,7 @@ pub fn due_card(
         }
         .into_any();
     }
-    let before = due_until(due, Some(month)) - of_this;
+    let before = due.until(Some(month)) - of_this;
     let earlier = (!before.is_zero()).then(|| {
         view! { <p>{td_string!(l, pay.earlier_due, amount = charging::money::plain(before))}</p> }
     });

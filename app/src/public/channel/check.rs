@@ -1,7 +1,7 @@
 use charging::channel::ChannelId;
-use charging::channel::content::{Verdict, list, verdict};
+use charging::channel::content::{Verdict, to_compare, verdict};
 use charging::channel::marketing::BODY_CHARS_MAX;
-use charging::channel::store::find;
+use charging::channel::store::{ChannelError, find};
 use charging::tariff::difference::Piece;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -10,7 +10,7 @@ use leptos_router::hooks::use_params_map;
 use crate::components::{PageError, TextArea, page};
 use crate::i18n::{Locale, td_string};
 use crate::me::parts::{Tone, banner};
-use crate::request::{extension, locale};
+use crate::request::{client_ip, extension, locale};
 use crate::state::AppState;
 
 /// Characters of a copy that is looked at: an altered one may be longer than what may be approved.
@@ -26,7 +26,7 @@ pub fn CheckPage() -> impl IntoView {
     page(|| {
         let (state, l) = (AppState::current(), locale());
         let id = use_params_map().get_untracked().get("id").and_then(|id| id.parse::<ChannelId>().ok());
-        let pasted = extension::<Pasted>().map(|Pasted(text)| text);
+        let (pasted, from) = (extension::<Pasted>().map(|Pasted(text)| text), client_ip());
         async move {
             let id = id.ok_or(PageError::NotFound)?;
             let mut db = state.pool.acquire().await?;
@@ -38,13 +38,17 @@ pub fn CheckPage() -> impl IntoView {
                 Some(text) if text.chars().count() > COPY_CHARS_MAX => {
                     Some(banner(Tone::Bad, td_string!(l, channel.check_too_long, n = COPY_CHARS_MAX)))
                 }
-                Some(text) => {
-                    let contents = list(&mut db, &id).await?;
-                    let copy = text.clone();
-                    // Comparing long texts takes time, in which nothing else may wait.
-                    let found = tokio::task::spawn_blocking(move || verdict(&contents, &copy)).await?;
-                    Some(said(l, &id, found))
-                }
+                Some(text) => match to_compare(&mut db, &id, from, state.clock.now()).await {
+                    Ok(contents) => {
+                        drop(db);
+                        let copy = text.clone();
+                        // Comparing long texts takes time, in which nothing else may wait.
+                        let found = tokio::task::spawn_blocking(move || verdict(&contents, &copy)).await?;
+                        Some(said(l, &id, found))
+                    }
+                    Err(ChannelError::TooMany { .. }) => Some(banner(Tone::Bad, td_string!(l, channel.check_wait))),
+                    Err(error) => return Err(error.into()),
+                },
                 None => None,
             };
             Ok(view! {

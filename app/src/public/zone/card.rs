@@ -3,8 +3,9 @@ use charging::quantity::Service;
 use charging::tariff::{Listing, shown};
 use leptos::prelude::*;
 
-use crate::components::{PriceLine, day_text, kind_name, quantity_text, region_name, service_text, time_text};
+use crate::components::{PriceLine, day_text, kind_name, quantity_text, region_name, service_text};
 use crate::i18n::{Locale, td_string};
+use crate::public::announced;
 use crate::request::locale;
 use crate::state::AppState;
 
@@ -85,15 +86,10 @@ fn tags(l: Locale, listing: &Listing) -> Vec<AnyView> {
     let now = AppState::current().clock.now();
     if listing.withdrawn_at.is_some_and(|at| at <= now) {
         tags.push(view! { <span class="tag">{td_string!(l, tariff.card_withdrawn)}</span> }.into_any());
-    } else if listing.on_sale_from > local_date(now) {
+    } else if listing.on_sale_from > local_date(now) && !listing.is_sold {
         tags.push(view! { <span class="tag">{td_string!(l, tariff.upcoming)}</span> }.into_any());
-    } else if listing.orderable && listing.orderable_from > now {
-        let from = time_text(l, listing.orderable_from);
-        let text = if listing.version == 1 {
-            td_string!(l, draft.announced, from = from)
-        } else {
-            td_string!(l, draft.announced_new, from = from)
-        };
+    } else if listing.orderable && listing.takes_over_at > now {
+        let text = announced(l, listing.takes_over_at, listing.is_sold);
         tags.push(view! { <span class="tag warn">{text}</span> }.into_any());
     } else if listing.orderable && listing.on_sale_until >= local_date(now) {
         tags.push(view! { <span class="tag on">{td_string!(l, tariff.card_orderable)}</span> }.into_any());

@@ -1,14 +1,13 @@
 //! What the forms of the board do. Each asks `charging` again whether it is allowed.
 
-use charging::clock::shanghai;
 use charging::tariff::withdrawal::{TARIFFS_MAX, WithdrawalError, approve, ask, refuse, take_back};
-use chrono::{DateTime, NaiveDateTime, TimeZone as _, Utc};
 use leptos::prelude::*;
 
 use super::known;
 use super::words::problem;
 use crate::request::{query_value, redirect};
 use crate::staff::actor;
+use crate::staff::local_time::moment;
 use crate::state::AppState;
 
 const BOARD: &str = "/staff/tariffs/board";
@@ -24,7 +23,7 @@ pub async fn ask_withdrawal(
     let state = AppState::current();
     let chosen = known(&tariffs);
     let asked = async {
-        let at = local_time(&withdraw_at).ok_or(WithdrawalError::Time)?;
+        let at = moment(&withdraw_at).ok_or(WithdrawalError::Time)?;
         let mut tx = state.pool.begin().await?;
         ask(&mut tx, &actor(), &chosen, (at, &reason), state.clock.now()).await?;
         Ok::<_, WithdrawalError>(tx.commit().await?)
@@ -45,14 +44,6 @@ pub async fn ask_withdrawal(
         }
     });
     Ok(())
-}
-
-/// An instant as a browser sends it, in Chinese time: `2026-12-01T00:00`.
-fn local_time(text: &str) -> Option<DateTime<Utc>> {
-    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;
-    Some(shanghai().from_local_datetime(&local).single()?.to_utc())
 }
 
 /// Takes an own plan back.
@@ -99,17 +90,4 @@ fn answer(page: &str, ok: &str, done: Result<(), WithdrawalError>) {
         Ok(()) => format!("{page}?ok={ok}"),
         Err(error) => format!("{page}?problem={}", problem(&error)),
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_those_of_china() {
-        let at = |text| local_time(text).map(|at| at.to_rfc3339());
-        assert_eq!(at("2026-12-01T00:00").as_deref(), Some("2026-11-30T16:00:00+00:00"));
-        assert_eq!(at("2026-12-01T08:30:15").as_deref(), Some("2026-12-01T00:30:15+00:00"));
-        assert_eq!((at(""), at("2026-12-01"), at("2026-13-01T00:00")), (None, None, None));
-    }
 }

@@ -1,4 +1,4 @@
-use charging::clock::{Month, local_date, shanghai};
+use charging::clock::{Month, local_date};
 use charging::tariff::board::store::board;
 use charging::tariff::withdrawal::{Line, REASON_CHARS_MAX, WithdrawalError, effect};
 use chrono::{DateTime, Days, Utc};
@@ -13,6 +13,7 @@ use crate::components::page;
 use crate::i18n::{Locale, td_string};
 use crate::me::parts::{Tone, banner, query};
 use crate::request::locale;
+use crate::staff::local_time::minute;
 use crate::state::AppState;
 
 /// `/staff/tariffs/board/effect`: what taking the chosen tariffs off sale does, and the form that asks for it.
@@ -61,7 +62,6 @@ fn form(l: Locale, lines: &[Line], typed: (Option<String>, String), now: DateTim
     let usual = local_date(now) + Days::new(7);
     let usual = Month::of_date(usual).next().first_day();
     let withdraw_at = typed.0.unwrap_or_else(|| format!("{usual}T00:00"));
-    let earliest = now.with_timezone(&shanghai()).format("%Y-%m-%dT%H:%M").to_string();
     view! {
         <section class="card">{lines_table(l, lines, false)}</section>
         <form class="card" method="post" action="/staff/api/ask_withdrawal">
@@ -73,7 +73,7 @@ fn form(l: Locale, lines: &[Line], typed: (Option<String>, String), now: DateTim
                     type="datetime-local"
                     name="withdraw_at"
                     value=withdraw_at
-                    min=earliest
+                    min=minute(now)
                     required
                     aria-describedby="withdraw-at-hint"
                 />

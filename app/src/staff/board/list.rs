@@ -12,6 +12,7 @@ use super::outcome;
 use super::words::{age, better_in, price, standing, yuan};
 use crate::components::{kind_name, page, time_text};
 use crate::i18n::{Locale, td_string};
+use crate::public::announced;
 use crate::request::locale;
 use crate::state::AppState;
 
@@ -115,6 +116,10 @@ fn row(l: Locale, on_sale: &OnSale, better: Option<&str>, may_plan: bool, now: D
     let tag = better.map(|name| {
         view! { <p><span class="tag warn">{td_string!(l, board.tag_needless, name = name.to_owned())}</span></p> }
     });
+    let announced = on_sale.announced.map(|from| {
+        let text = announced(l, from, on_sale.tariff.is_sold(now));
+        view! { <p><span class="tag warn">{text}</span></p> }
+    });
     view! {
         <tr>
             {tick}
@@ -122,6 +127,7 @@ fn row(l: Locale, on_sale: &OnSale, better: Option<&str>, may_plan: bool, now: D
                 <a href=href>{content.name.clone()}</a>
                 <p class="small muted">{format!("{} · {}", kind_name(l, content.kind), content.scheme_id)}</p>
                 {tag}
+                {announced}
             </th>
             <td class="num">{yuan(l, price(on_sale))}</td>
             <td class="num">{on_sale.subscribers}</td>

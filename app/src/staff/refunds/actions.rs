@@ -49,7 +49,7 @@ async fn asked(
     });
     let subscriber = found?.ok_or(RefundError::NoCharge)?;
     let of = Of::Line { month, line_no };
-    let new = NewRefund { subscriber_id: subscriber.subscriber_id, of, amount, reason, note };
+    let new = NewRefund { subscriber_id: subscriber.subscriber_id, of, amount, reason, note, dispute_id: None };
     desk::ask(&mut tx, &actor(), &new, state.clock.now()).await?;
     Ok(tx.commit().await?)
 }
@@ -103,6 +103,19 @@ pub async fn staff_answer_claim(
     Ok(())
 }
 
+/// Stops waiting for a part that the gateway leaves hanging.
+#[server(prefix = "/staff/api", endpoint = "give_up_refund")]
+pub async fn staff_give_up_refund(number: String, #[server(default)] note: String) -> Result<(), ServerFnError> {
+    let state = AppState::current();
+    let noted = async {
+        let mut tx = state.pool.begin().await?;
+        desk::give_up(&mut tx, &actor(), &number.parse()?, &note, state.clock.now()).await?;
+        Ok(tx.commit().await?)
+    };
+    answer(noted.await, "disputed", "giving_up");
+    Ok(())
+}
+
 /// Back to a list, with what came of it.
 fn answer(done: Result<(), RefundError>, list: &str, ok: &str) {
     let told = match done {
@@ -120,6 +133,7 @@ fn problem(error: &RefundError) -> &'static str {
         RefundError::Note => "note",
         RefundError::Oneself => "oneself",
         RefundError::Decided => "decided",
+        RefundError::NotHanging => "not_hanging",
         error => {
             tracing::error!(error = error as &dyn std::error::Error, "a refund could not be decided");
             "failed"

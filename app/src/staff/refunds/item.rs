@@ -1,4 +1,6 @@
+use charging::refund::parts::hangs;
 use charging::refund::{NOTE_CHARS_MAX, Of, Part, PartState, Refund, RefundState, Route};
+use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 use super::reason_name;
@@ -6,8 +8,8 @@ use crate::components::{Yuan, month_text, time_text};
 use crate::i18n::{Locale, td_string};
 use crate::me::{part_text, refund_tag};
 
-/// A refund with everything that decides about it, and the forms of whoever may.
-pub fn item(l: Locale, refund: Refund, msisdn: String, login: &str, decides: bool) -> AnyView {
+/// A refund with everything that decides about it, and the forms of whoever may: `login`, who `decides` or not.
+pub fn item(l: Locale, refund: Refund, msisdn: String, (login, decides): (&str, bool), now: DateTime<Utc>) -> AnyView {
     let of = match &refund.of {
         Of::Line { month, line_no } => td_string!(l, pay.of_line, month = month_text(l, *month), line = line_no),
         Of::Imported(charge) => td_string!(l, pay.of_imported_id, id = charge.imported_charge_id),
@@ -28,7 +30,7 @@ pub fn item(l: Locale, refund: Refund, msisdn: String, login: &str, decides: boo
             decision_forms(l, &refund)
         }
     });
-    let parts = refund.parts.iter().map(|part| part_view(l, part, decides)).collect_view();
+    let parts = refund.parts.iter().map(|part| part_view(l, part, decides, now)).collect_view();
     let note = (!refund.note.is_empty()).then(|| view! { <p>{refund.note.clone()}</p> });
     view! {
         <li class="card" id=format!("refund-{}-{}", refund.subscriber_id, refund.refund_id)>
@@ -80,15 +82,23 @@ fn decision_forms(l: Locale, refund: &Refund) -> AnyView {
     .into_any()
 }
 
-fn part_view(l: Locale, part: &Part, decides: bool) -> AnyView {
+fn part_view(l: Locale, part: &Part, decides: bool, now: DateTime<Utc>) -> AnyView {
     let sent = part.sent_at.map(|at| td_string!(l, pay.sent_at, time = time_text(l, at), n = part.tries));
     let is_open = matches!(part.state, PartState::Sent | PartState::Disputed);
     let claim = (decides && part.route == Route::Platform && is_open).then(|| claim_form(l, part));
+    let give_up = part.give_up_by.as_ref().filter(|_| is_open).map_or_else(
+        || (decides && hangs(part.route, part.state, part.sent_at, now)).then(|| give_up_form(l, part).into_any()),
+        |by| {
+            let told = td_string!(l, pay.given_up_by, who = who(l, by));
+            Some(view! { <p class="small muted">{told}</p> }.into_any())
+        },
+    );
     view! {
         <li>
             {part_text(l, part)}
             <span class="small muted history-how">{part.refund_no.clone()} " " {sent} " " {part.failure.clone()}</span>
             {claim}
+            {give_up}
         </li>
     }
     .into_any()
@@ -112,6 +122,22 @@ fn claim_form(l: Locale, part: &Part) -> impl IntoView + use<> {
                 <button class="button" name="answer" value="refused">{td_string!(l, pay.claim_refused)}</button>
                 {gives_up}
             </div>
+        </form>
+    }
+}
+
+/// What the gateway leaves hanging goes into the balance when somebody says so.
+fn give_up_form(l: Locale, part: &Part) -> impl IntoView + use<> {
+    let note = format!("give-up-{}", part.refund_no);
+    view! {
+        <form class="stack-tight" method="post" action="/staff/api/give_up_refund">
+            <input type="hidden" name="number" value=part.refund_no.clone() />
+            <div class="field">
+                <label for=note.clone()>{td_string!(l, pay.give_up_note)}</label>
+                <input id=note name="note" maxlength=NOTE_CHARS_MAX.to_string() autocomplete="off" required />
+            </div>
+            <p class="small muted">{td_string!(l, pay.give_up_hint)}</p>
+            <button class="button">{td_string!(l, pay.give_up)}</button>
         </form>
     }
 }

@@ -45,7 +45,7 @@ pub fn RefundsPage() -> impl IntoView {
             for refund in refunds {
                 let subscriber = find(&mut db, refund.subscriber_id).await?;
                 let msisdn = subscriber.map(|subscriber| subscriber.msisdn.to_string()).unwrap_or_default();
-                items.push(item(l, refund, msisdn, member.login.as_str(), decides));
+                items.push(item(l, refund, msisdn, (member.login.as_str(), decides), state.clock.now()));
             }
             let none = items.is_empty().then(|| view! { <p class="empty">{td_string!(l, pay.no_refunds)}</p> });
             let told = ok.and_then(|ok| done(l, &ok)).map(|text| banner(Tone::Good, text));
@@ -145,6 +145,7 @@ fn done(l: Locale, ok: &str) -> Option<&'static str> {
         "approved" => Some(td_string!(l, pay.ok_approved)),
         "rejected" => Some(td_string!(l, pay.ok_rejected)),
         "answered" => Some(td_string!(l, pay.ok_answered)),
+        "giving_up" => Some(td_string!(l, pay.ok_giving_up)),
         _ => None,
     }
 }
@@ -157,6 +158,7 @@ fn refused(l: Locale, problem: &str) -> Option<&'static str> {
         "note" => Some(td_string!(l, pay.problem_note)),
         "oneself" => Some(td_string!(l, pay.problem_oneself)),
         "decided" => Some(td_string!(l, pay.problem_decided)),
+        "not_hanging" => Some(td_string!(l, pay.problem_not_hanging)),
         "failed" => Some(td_string!(l, pay.problem_failed)),
         _ => None,
     }

@@ -6,9 +6,10 @@ use leptos::prelude::*;
 
 use super::findings::live_view;
 use super::preview::Around;
-use super::words::{moment, problem};
+use super::words::problem;
 use crate::request::{locale, redirect};
 use crate::staff::actor;
+use crate::staff::local_time::moment;
 use crate::state::AppState;
 
 /// Begins a draft: blank, the next version of one of our tariffs, or another tariff with the text of one.

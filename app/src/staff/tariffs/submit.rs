@@ -1,6 +1,5 @@
 //! The last part of a draft's page: a reason for each warning, the time to go live, and off it goes.
 
-use charging::clock::{local_date, start_of_day};
 use charging::tariff::draft::store::Draft;
 use charging::tariff::draft::{Checked, REASON_CHARS_MAX, lead, reason_key};
 use chrono::{DateTime, Utc};
@@ -9,6 +8,7 @@ use leptos::prelude::*;
 use super::findings::said;
 use super::words::lead_text;
 use crate::i18n::{Locale, td_string};
+use crate::staff::local_time::minute;
 
 pub fn submit_card(l: Locale, draft: &Draft, checked: &Checked, now: DateTime<Utc>) -> AnyView {
     if !checked.is_sound() {
@@ -51,21 +51,4 @@ pub fn submit_card(l: Locale, draft: &Draft, checked: &Checked, now: DateTime<Ut
         </form>
     }
     .into_any()
-}
-
-/// A moment as date-and-time fields have it, on the clock of Asia/Shanghai.
-fn minute(at: DateTime<Utc>) -> String {
-    let day = local_date(at);
-    let minutes = (at - start_of_day(day)).num_minutes();
-    format!("{day}T{:02}:{:02}", minutes / 60, minutes % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_minute_is_that_of_shanghai() {
-        assert_eq!(minute("2026-10-15T16:07:59Z".parse().unwrap()), "2026-10-16T00:07");
-    }
 }

@@ -1,7 +1,6 @@
 use charging::tariff::clarity::Element;
 use charging::tariff::draft::store::DraftError;
 use charging::tariff::draft::{Fault, State, Unready};
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike as _, Utc};
 
 use crate::i18n::{Locale, td_string};
 
@@ -158,32 +157,11 @@ pub fn problem_text(l: Locale, problem: &str) -> &'static str {
     }
 }
 
-/// A moment as a date-and-time field sends it, on the clock of Asia/Shanghai.
-pub fn moment(text: &str) -> Option<DateTime<Utc>> {
-    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").ok()?;
-    let seconds = TimeDelta::seconds(local.num_seconds_from_midnight().into());
-    let known = chrono::NaiveDate::from_ymd_opt(2000, 1, 1)?..chrono::NaiveDate::from_ymd_opt(2199, 12, 31)?;
-    known.contains(&local.date()).then(|| charging::clock::start_of_day(local.date()) + seconds)
-}
-
 /// For how long something is public before it is sold.
 pub fn lead_text(l: Locale, seconds: i32) -> String {
     match seconds {
         seconds if seconds % 3600 == 0 => td_string!(l, draft.hours, n = seconds / 3600),
         seconds if seconds % 60 == 0 => td_string!(l, draft.minutes, n = seconds / 60),
         seconds => td_string!(l, draft.seconds, n = seconds),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_is_that_of_shanghai() {
-        assert_eq!(moment("2026-12-01T08:00").unwrap().to_rfc3339(), "2026-12-01T00:00:00+00:00");
-        for text in ["", "2026-12-01", "2026-12-01T25:00", "9999-12-01T08:00", "1900-01-01T00:00"] {
-            assert_eq!(moment(text), None, "{text}");
-        }
     }
 }

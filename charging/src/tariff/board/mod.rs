@@ -25,7 +25,10 @@ const ALIKE_PERCENT: u64 = 20;
 /// A tariff on sale, with who has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnSale {
+    /// The version in force; before there is one, the newest.
     pub tariff: TariffVersion,
+    /// When a version that is announced takes over.
+    pub announced: Option<DateTime<Utc>>,
     /// When its first version became public.
     pub first_published_at: DateTime<Utc>,
     /// Subscribers who have it, in any version.

@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 
 use super::OnSale;
 use crate::clock::local_date;
-use crate::tariff::store::{StoreError, newest};
+use crate::tariff::Current;
+use crate::tariff::store::{StoreError, current};
 
 /// Tariffs that a board shows at most: each is held against each other.
 pub const BOARD_MAX: i64 = 500;
@@ -23,14 +24,16 @@ pub async fn board(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<On
             coalesce(s.subscribers, 0) as "subscribers!", coalesce(s.joined, 0) as "joined!",
             coalesce(s.monthly, 0) as "monthly!"
         from tariff_listing l
-        left join tariff_withdrawal w on w.scheme_id = l.scheme_id
+        left join tariff_off_sale w on w.scheme_id = l.scheme_id
         left join (
             select scheme_id, count(distinct subscriber_id) as subscribers, sum(recurring_price) as monthly,
                 count(distinct subscriber_id) filter (where starts_at > $2) as joined
             from subscription
             where starts_at <= $1 and (ends_at is null or ends_at > $1)
             group by scheme_id) as s on s.scheme_id = l.scheme_id
-        where l.operator_id = 'mingbai' and $3 between l.on_sale_from and l.on_sale_until
+        where l.operator_id = 'mingbai' and l.on_sale_until >= $3
+            and (l.on_sale_from <= $3
+                or exists (select from tariff_in_force(l.scheme_id, $1) as v where v.on_sale_until >= $3))
             and (w.withdrawn_at is null or w.withdrawn_at > $1)
         order by "subscribers!" desc, l.scheme_id limit $4"#,
         now,
@@ -41,11 +44,13 @@ pub async fn board(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<On
     .fetch_all(&mut *conn)
     .await?;
     let ids: Vec<String> = rows.iter().map(|row| row.scheme_id.clone()).collect();
-    let mut tariffs = newest(conn, &ids).await?;
+    let mut tariffs = current(conn, &ids, now).await?;
     let on_sale = rows.into_iter().filter_map(|row| {
-        let place = tariffs.iter().position(|tariff| tariff.content.scheme_id.as_str() == row.scheme_id)?;
+        let place = tariffs.iter().position(|current| current.tariff.content.scheme_id.as_str() == row.scheme_id)?;
+        let Current { tariff, announced } = tariffs.swap_remove(place);
         Some(OnSale {
-            tariff: tariffs.swap_remove(place),
+            tariff,
+            announced,
             first_published_at: row.first_published_at,
             subscribers: row.subscribers.unsigned_abs(),
             joined: row.joined.unsigned_abs(),

@@ -36,6 +36,7 @@ fn board(contents: Vec<TariffContent>) -> Vec<OnSale> {
     let at: DateTime<Utc> = "2026-01-01T00:00:00+08:00".parse().unwrap();
     let on_sale = |content| OnSale {
         tariff: TariffVersion { version: 1, published_at: at, orderable_from: at, content },
+        announced: None,
         first_published_at: at,
         subscribers: 0,
         joined: 0,

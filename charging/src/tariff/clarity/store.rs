@@ -1,5 +1,7 @@
 //! What is found in the published tariffs, kept beside them and counted over all of them.
 
+use std::cmp::Reverse;
+
 use sqlx::PgConnection;
 
 use super::{Element, REVISION, Rule, check};
@@ -12,7 +14,8 @@ pub const PAGE: u32 = 50;
 const PAGES_MAX: u32 = 2000;
 
 /// Reads tariffs that were not read yet in the version on the shelf, or by older rules, at most `limit`, and keeps what is
-/// found. Returns how many were read: none when there are none, or when another server is at it.
+/// found; after the last of them, everything is counted. Returns how many were read: none when there are none, or when
+/// another server is at it.
 ///
 /// # Errors
 /// When the database failed, or a published row is unsound.
@@ -23,15 +26,17 @@ pub async fn read_again(conn: &mut PgConnection, limit: u16) -> Result<usize, St
     if !is_ours {
         return Ok(0);
     }
-    let rows = sqlx::query!(
+    let mut rows = sqlx::query!(
         "select l.scheme_id, l.version from tariff_listing l left join tariff_clarity c using (scheme_id)
         where c.scheme_id is null or c.version <> l.version or c.revision < $1
         order by l.scheme_id limit $2",
         REVISION,
-        i64::from(limit),
+        i64::from(limit) + 1,
     )
     .fetch_all(&mut *conn)
     .await?;
+    let is_last = rows.len() <= usize::from(limit);
+    rows.truncate(limit.into());
     let ids: Vec<String> = rows.iter().map(|row| row.scheme_id.clone()).collect();
     let on_shelf = |tariff: &TariffVersion| {
         let id = tariff.content.scheme_id.as_str();
@@ -39,10 +44,13 @@ pub async fn read_again(conn: &mut PgConnection, limit: u16) -> Result<usize, St
     };
     let tariffs: Vec<TariffVersion> = histories(conn, &ids).await?.into_iter().filter(on_shelf).collect();
     keep(conn, &tariffs).await?;
+    if is_last && !rows.is_empty() {
+        count_again(conn).await?;
+    }
     Ok(rows.len())
 }
 
-/// Rows of both tables, by column.
+/// Rows of `tariff_finding`, by column.
 #[derive(Default)]
 struct Rows {
     ids: Vec<String>,
@@ -73,19 +81,15 @@ async fn keep(conn: &mut PgConnection, tariffs: &[TariffVersion]) -> Result<(), 
     }
     sqlx::query!("delete from tariff_finding where scheme_id = any($1)", &ids).execute(&mut *conn).await?;
     sqlx::query!(
-        "insert into tariff_clarity (scheme_id, version, revision, rules, findings)
-        select scheme_id, version, $1, array(
-            select distinct f.rule from unnest($5::text[], $6::text[]) as f (scheme_id, rule)
-            where f.scheme_id = new.scheme_id order by f.rule), findings
+        "insert into tariff_clarity (scheme_id, version, revision, findings)
+        select scheme_id, version, $1, findings
         from unnest($2::text[], $3::integer[], $4::integer[]) as new (scheme_id, version, findings)
         on conflict (scheme_id) do update set version = excluded.version, revision = excluded.revision,
-            rules = excluded.rules, findings = excluded.findings",
+            findings = excluded.findings",
         REVISION,
         &ids,
         &versions,
         &counts,
-        &rows.ids,
-        &rows.rules as &[&str],
     )
     .execute(&mut *conn)
     .await?;
@@ -137,71 +141,84 @@ pub struct Survey {
     pub regions: Vec<Share>,
 }
 
-/// Counts the newest versions of all published tariffs.
+/// A key of `tariff_clarity_count`: any operator, region or rule, broken or not.
+const ANY: &str = "";
+/// The same: any rule, as long as it is broken.
+const BROKEN: &str = "*";
+
+async fn count_again(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("delete from tariff_clarity_count").execute(&mut *conn).await?;
+    sqlx::query!(
+        "insert into tariff_clarity_count (operator_id, region, rule, tariffs, findings)
+        select operator, region, rule, count(*), sum(found)
+        from tariff_clarity c join tariff_listing l using (scheme_id)
+        cross join unnest(array[$1::text, l.operator_id]) as operator
+        cross join unnest($1::text || l.regions) as region
+        cross join lateral (
+            select $1::text as rule, c.findings as found
+            union all select $2::text, c.findings where c.findings > 0
+            union all select f.rule, count(*) from tariff_finding f where f.scheme_id = c.scheme_id group by f.rule) as broken
+        group by operator, region, rule",
+        ANY,
+        BROKEN,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What was counted of the newest versions of all published tariffs when some were last read.
 ///
 /// # Errors
 /// When the database failed.
 pub async fn survey(conn: &mut PgConnection, filter: &Filter) -> Result<Survey, StoreError> {
-    let rule = filter.rule.map(Rule::id);
-    let all = sqlx::query!(
-        r#"select count(c.scheme_id) as "tariffs!", count(*) filter (where c.findings = 0) as "clear!",
-            count(*) filter (where c.scheme_id is null or c.version <> l.version) as "unread!"
-        from tariff_listing l left join tariff_clarity c using (scheme_id)
-        where ($1::text is null or l.operator_id = $1) and ($2::text is null or $2 = any(l.regions))"#,
+    let unread = sqlx::query_scalar!(
+        r#"select count(*) as "unread!" from tariff_listing l left join tariff_clarity c using (scheme_id)
+        where (c.scheme_id is null or c.version <> l.version)
+            and ($1::text is null or l.operator_id = $1) and ($2::text is null or $2 = any(l.regions))"#,
         filter.operator,
         filter.region,
     )
     .fetch_one(&mut *conn)
     .await?;
-    let by_rule = sqlx::query!(
-        r#"select rule as "rule!", count(*) as "broken!"
-        from tariff_clarity c join tariff_listing l using (scheme_id) cross join unnest(c.rules) as rule
-        where ($1::text is null or l.operator_id = $1) and ($2::text is null or $2 = any(l.regions))
-        group by rule"#,
-        filter.operator,
-        filter.region,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let operators = sqlx::query!(
-        r#"select l.operator_id, count(*) as "tariffs!",
-            count(*) filter (where case when $1::text is null then c.findings > 0 else $1 = any(c.rules) end) as "broken!"
-        from tariff_clarity c join tariff_listing l using (scheme_id)
-        where $2::text is null or $2 = any(l.regions)
-        group by l.operator_id order by count(*) desc, l.operator_id"#,
+    let operator = filter.operator.as_deref().unwrap_or(ANY);
+    let region = filter.region.as_deref().unwrap_or(ANY);
+    let rule = filter.rule.map_or(BROKEN, Rule::id);
+    let counts = sqlx::query!(
+        "select operator_id, region, rule, tariffs from tariff_clarity_count
+        where operator_id = $1 and region = $2
+            or region = $2 and rule in ($3, $4)
+            or operator_id = $1 and rule in ($3, $4)
+        order by operator_id, region",
+        operator,
+        region,
         rule,
-        filter.region,
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let regions = sqlx::query!(
-        r#"select region as "region!", count(*) as "tariffs!",
-            count(*) filter (where case when $1::text is null then c.findings > 0 else $1 = any(c.rules) end) as "broken!"
-        from tariff_clarity c join tariff_listing l using (scheme_id) cross join unnest(l.regions) as region
-        where $2::text is null or l.operator_id = $2
-        group by region order by count(*) desc, region"#,
-        rule,
-        filter.operator,
+        ANY,
     )
     .fetch_all(conn)
     .await?;
-    let tariffs = all.tariffs.unsigned_abs();
-    let share = |of: String, tariffs: i64, broken: i64| Share {
-        of,
-        tariffs: tariffs.unsigned_abs(),
-        broken: broken.unsigned_abs(),
+    let count = |operator: &str, region: &str, rule: &str| {
+        let is_it = |key: [&str; 3]| key == [operator, region, rule];
+        let found = counts.iter().find(|row| is_it([&row.operator_id, &row.region, &row.rule]));
+        found.map_or(0, |row| row.tariffs.unsigned_abs())
     };
-    let rules = Rule::ALL.map(|rule| {
-        let broken = by_rule.iter().find(|row| row.rule == rule.id()).map_or(0, |row| row.broken);
-        share(rule.id().to_owned(), all.tariffs, broken)
-    });
+    let tariffs = count(operator, region, ANY);
+    let share = |of: &str, tariffs: u64, broken: u64| Share { of: of.to_owned(), tariffs, broken };
+    let all = counts.iter().filter(|row| row.rule == ANY);
+    let operators =
+        all.clone().filter(|row| row.operator_id != ANY && row.region == region).map(|row| &*row.operator_id);
+    let regions = all.filter(|row| row.region != ANY && row.operator_id == operator).map(|row| &*row.region);
+    let most_first = |mut shares: Vec<Share>| {
+        shares.sort_by_key(|share| Reverse(share.tariffs));
+        shares
+    };
     Ok(Survey {
         tariffs,
-        clear: all.clear.unsigned_abs(),
-        unread: all.unread.unsigned_abs(),
-        rules: rules.to_vec(),
-        operators: operators.into_iter().map(|row| share(row.operator_id, row.tariffs, row.broken)).collect(),
-        regions: regions.into_iter().map(|row| share(row.region, row.tariffs, row.broken)).collect(),
+        clear: tariffs - count(operator, region, BROKEN),
+        unread: unread.unsigned_abs(),
+        rules: Rule::ALL.map(|rule| share(rule.id(), tariffs, count(operator, region, rule.id()))).to_vec(),
+        operators: most_first(operators.map(|of| share(of, count(of, region, ANY), count(of, region, rule))).collect()),
+        regions: most_first(regions.map(|of| share(of, count(operator, of, ANY), count(operator, of, rule))).collect()),
     })
 }
 
@@ -237,15 +254,14 @@ pub struct Page {
 pub async fn findings(conn: &mut PgConnection, filter: &Filter, page: u32) -> Result<Page, StoreError> {
     let rule = filter.rule.map(Rule::id);
     let total = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from tariff_finding f join tariff_listing l using (scheme_id)
-        where ($1::text is null or l.operator_id = $1) and ($2::text is null or $2 = any(l.regions))
-            and ($3::text is null or f.rule = $3)"#,
-        filter.operator,
-        filter.region,
-        rule,
+        "select findings from tariff_clarity_count where operator_id = $1 and region = $2 and rule = $3",
+        filter.operator.as_deref().unwrap_or(ANY),
+        filter.region.as_deref().unwrap_or(ANY),
+        rule.unwrap_or(ANY),
     )
-    .fetch_one(&mut *conn)
-    .await?;
+    .fetch_optional(&mut *conn)
+    .await?
+    .unwrap_or_default();
     let pages = u32::try_from(total).unwrap_or(u32::MAX).div_ceil(PAGE).clamp(1, PAGES_MAX);
     let page = page.clamp(1, pages);
     let rows = sqlx::query!(

@@ -9,7 +9,7 @@ use crate::quantity::format_quantity;
 use crate::tariff::{Formula, OverageModel, TariffContent, TariffVersion, Terms};
 
 /// Most rows of allowances, and of prices beyond them.
-const ROWS_MAX: usize = 100;
+pub(super) const ROWS_MAX: usize = 100;
 
 /// What is wrong with a field.
 #[derive(Clone, Debug, PartialEq, Eq)]

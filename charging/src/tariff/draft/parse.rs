@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
-use super::form::{AllowanceRow, OverageRow, day, lines, names};
+use super::form::{AllowanceRow, OverageRow, ROWS_MAX, day, lines, names};
 use super::{DraftForm, Fault, Problem};
 use crate::money::parse_amount;
 use crate::quantity::{Service, parse_quantity};
+use crate::tariff::limits::{NAME_CHARS_MAX, TEXT_CHARS_MAX};
 use crate::tariff::{Included, Kind, SchemeId, TariffContent, Terms, fold, limits};
 
 /// What was read of a form. Where something is wrong, the content is as near as it comes, to look for what is unclear in it.
@@ -19,10 +20,6 @@ pub(super) struct Read {
     /// Whether the terms could not be read, so that texts cannot be held against them.
     pub are_terms_unread: bool,
 }
-
-/// Most characters of a name, a text, and an item of a list, as in tariff files.
-const NAME_CHARS_MAX: usize = 200;
-const TEXT_CHARS_MAX: usize = 20_000;
 
 /// Reads a form. The operator is the one that runs this portal.
 pub(super) fn read(form: &DraftForm) -> Read {
@@ -160,7 +157,7 @@ impl Reader {
             return None;
         }
         if form.rows_are_too_many() {
-            self.report("allowances", Fault::TooLong(100));
+            self.report("allowances", Fault::TooLong(ROWS_MAX));
             return None;
         }
         let before = self.problems.len();

@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::{Included, InvalidZoneQuery, Kind, SchemeId, TariffContent, TariffVersion, Terms};
+use super::{Current, Included, InvalidZoneQuery, Kind, SchemeId, TariffContent, TariffVersion, Terms, in_force};
 
 pub use approved::{Approved, publish_approved};
 pub use beside::plans_beside;
@@ -55,14 +55,18 @@ pub async fn versions(conn: &mut PgConnection, scheme_id: &SchemeId) -> Result<V
     fetch(conn, &[scheme_id.to_string()], Which::All).await
 }
 
-/// The newest versions of at most [`COMPARE_MAX`] tariffs, in the order asked for; unknown ones are left out.
-pub async fn many(conn: &mut PgConnection, scheme_ids: &[SchemeId]) -> Result<Vec<TariffVersion>, StoreError> {
+/// At most [`COMPARE_MAX`] tariffs as they are at an instant, in the order asked for; unknown ones are left out.
+pub async fn many(
+    conn: &mut PgConnection,
+    scheme_ids: &[SchemeId],
+    at: DateTime<Utc>,
+) -> Result<Vec<Current>, StoreError> {
     if scheme_ids.len() > COMPARE_MAX {
         return Err(StoreError::TooManyToCompare);
     }
     let ids: Vec<String> = scheme_ids.iter().map(ToString::to_string).collect();
-    let mut found = newest(conn, &ids).await?;
-    found.sort_by_key(|tariff| scheme_ids.iter().position(|id| *id == tariff.content.scheme_id));
+    let mut found = current(conn, &ids, at).await?;
+    found.sort_by_key(|current| scheme_ids.iter().position(|id| *id == current.tariff.content.scheme_id));
     Ok(found)
 }
 
@@ -71,14 +75,37 @@ pub async fn newest(conn: &mut PgConnection, scheme_ids: &[String]) -> Result<Ve
     fetch(conn, scheme_ids, Which::Newest).await
 }
 
-/// Of some tariffs the versions that can be ordered at an instant, ordered by scheme id: a newer one that is public already and
-/// not yet sold leaves the one before on sale.
+/// Some tariffs as they are at an instant, ordered by scheme id.
+pub async fn current(
+    conn: &mut PgConnection,
+    scheme_ids: &[String],
+    at: DateTime<Utc>,
+) -> Result<Vec<Current>, StoreError> {
+    let histories = histories(conn, scheme_ids).await?;
+    let tariffs = histories.chunk_by(|a, b| a.content.scheme_id == b.content.scheme_id);
+    Ok(tariffs.filter_map(|versions| Current::of(versions, at)).collect())
+}
+
+/// Of some tariffs what is not past at an instant: the version in force and those that are announced, ordered by scheme id and
+/// version.
+pub async fn on_display(
+    conn: &mut PgConnection,
+    scheme_ids: &[String],
+    at: DateTime<Utc>,
+) -> Result<Vec<TariffVersion>, StoreError> {
+    let histories = histories(conn, scheme_ids).await?;
+    let tariffs = histories.chunk_by(|a, b| a.content.scheme_id == b.content.scheme_id);
+    Ok(tariffs.flat_map(|versions| &versions[in_force(versions, at).unwrap_or(0)..]).cloned().collect())
+}
+
+/// Of some tariffs the versions that are in force at an instant, ordered by scheme id: a newer one that is public already and not
+/// yet sold leaves the one before on sale.
 pub async fn orderable(
     conn: &mut PgConnection,
     scheme_ids: &[String],
     at: DateTime<Utc>,
 ) -> Result<Vec<TariffVersion>, StoreError> {
-    fetch(conn, scheme_ids, Which::OrderableAt(at)).await
+    fetch(conn, scheme_ids, Which::InForceAt(at)).await
 }
 
 /// Since when sales of a tariff are stopped before its last day.
@@ -138,8 +165,8 @@ pub async fn histories(conn: &mut PgConnection, scheme_ids: &[String]) -> Result
 #[derive(Clone, Copy)]
 enum Which {
     Newest,
-    /// The newest of those that could be ordered at an instant.
-    OrderableAt(DateTime<Utc>),
+    /// The newest of those that took over until an instant.
+    InForceAt(DateTime<Utc>),
     One(i32),
     All,
 }
@@ -173,8 +200,8 @@ struct VersionRow {
 
 async fn fetch(conn: &mut PgConnection, ids: &[String], which: Which) -> Result<Vec<TariffVersion>, StoreError> {
     let wanted = if let Which::One(version) = which { Some(version) } else { None };
-    let orderable_at = if let Which::OrderableAt(at) = which { Some(at) } else { None };
-    let newest = matches!(which, Which::Newest | Which::OrderableAt(_));
+    let in_force_at = if let Which::InForceAt(at) = which { Some(at) } else { None };
+    let newest = matches!(which, Which::Newest | Which::InForceAt(_));
     let rows = sqlx::query_as!(
         VersionRow,
         r#"select v.scheme_id, t.operator_id, v.version, v.published_at, v.orderable_from, v.name, v.kind, v.regions, v.audience,
@@ -185,15 +212,15 @@ async fn fetch(conn: &mut PgConnection, ids: &[String], which: Which) -> Result<
         join tariff t using (scheme_id)
         where v.scheme_id = any($1)
             and ($2::integer is null or v.version = $2)
-            and ($4::timestamptz is null or v.orderable_from <= $4)
+            and ($4::timestamptz is null or v.takes_over_at <= $4)
             and (not $3 or not exists (
                 select from tariff_version later where later.scheme_id = v.scheme_id and later.version > v.version
-                    and ($4::timestamptz is null or later.orderable_from <= $4)))
+                    and ($4::timestamptz is null or later.takes_over_at <= $4)))
         order by v.scheme_id, v.version desc"#,
         ids,
         wanted,
         newest,
-        orderable_at
+        in_force_at
     )
     .fetch_all(conn)
     .await?;

@@ -114,7 +114,11 @@ fn count_query(query: &ZoneQuery, now: DateTime<Utc>) -> QueryBuilder<Postgres> 
 fn page_query(query: &ZoneQuery, now: DateTime<Utc>) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new(
         "select l.*, v.price_text, v.commitment, v.restrictions, v.terms is not null as orderable,
-            v.orderable_from
+            v.takes_over_at, ",
+    );
+    push_is_sold(&mut sql, now);
+    sql.push(
+        " as is_sold
         from (select l.scheme_id, l.version, l.operator_id, l.name, l.kind, l.regions, l.on_sale_from, l.on_sale_until,
             w.withdrawn_at, l.price, l.price_period, l.data_bytes, l.voice_minutes, l.sms_messages, l.has_commitment,
             l.name_folded from ",
@@ -196,9 +200,18 @@ fn push_filters(sql: &mut QueryBuilder<Postgres>, query: &ZoneQuery, now: DateTi
 fn push_sale(sql: &mut QueryBuilder<Postgres>, sale: Sale, now: DateTime<Utc>) {
     let day = local_date(now);
     sql.push(if sale == Sale::On { " and (" } else { " and not (" });
-    sql.push("l.on_sale_from <= ").push_bind(day);
-    sql.push(" and l.on_sale_until >= ").push_bind(day);
+    sql.push("l.on_sale_until >= ").push_bind(day);
+    // A newest version that has not begun leaves the one before on the shelf.
+    sql.push(" and (l.on_sale_from <= ").push_bind(day).push(" or ");
+    push_is_sold(sql, now);
+    sql.push(")");
     sql.push(" and (w.withdrawn_at is null or w.withdrawn_at > ").push_bind(now).push("))");
+}
+
+/// Whether the version in force is on sale, whatever becomes of the whole tariff.
+fn push_is_sold(sql: &mut QueryBuilder<Postgres>, now: DateTime<Utc>) {
+    sql.push("exists (select from tariff_in_force(l.scheme_id, ").push_bind(now);
+    sql.push(") as v where v.on_sale_until >= ").push_bind(local_date(now)).push(")");
 }
 
 fn push_words(sql: &mut QueryBuilder<Postgres>, words: &[String]) {
@@ -254,7 +267,8 @@ struct ListingSqlRow {
     commitment: String,
     restrictions: Vec<String>,
     orderable: bool,
-    orderable_from: DateTime<Utc>,
+    takes_over_at: DateTime<Utc>,
+    is_sold: bool,
 }
 
 impl TryFrom<ListingSqlRow> for Listing {
@@ -287,7 +301,8 @@ impl TryFrom<ListingSqlRow> for Listing {
             commitment: row.commitment,
             restrictions: row.restrictions,
             orderable: row.orderable,
-            orderable_from: row.orderable_from,
+            takes_over_at: row.takes_over_at,
+            is_sold: row.is_sold,
         })
     }
 }

@@ -80,7 +80,7 @@ pub struct Plan {
 pub struct Line {
     pub scheme_id: SchemeId,
     pub name: String,
-    /// Yuan a month, as it is sold now.
+    /// Yuan a month, as it was sold when the plan was made.
     pub price: Decimal,
     /// Who has it, and yuan a month from all of them.
     pub subscribers: u64,
@@ -96,7 +96,7 @@ pub struct Line {
 pub struct Instead {
     pub scheme_id: SchemeId,
     pub name: String,
-    /// Yuan a month.
+    /// Yuan a month, at the same time.
     pub price: Decimal,
 }
 

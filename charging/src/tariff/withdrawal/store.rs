@@ -163,17 +163,23 @@ async fn insert_lines(conn: &mut PgConnection, plan_id: i64, lines: &[Line]) -> 
     let ids: Vec<String> = lines.iter().map(|line| line.scheme_id.to_string()).collect();
     let instead: Vec<Option<String>> =
         lines.iter().map(|line| line.instead.as_ref().map(|other| other.scheme_id.to_string())).collect();
+    let price: Vec<Decimal> = lines.iter().map(|line| line.price).collect();
+    let instead_price: Vec<Option<Decimal>> =
+        lines.iter().map(|line| line.instead.as_ref().map(|other| other.price)).collect();
     let subscribers: Vec<i64> = lines.iter().map(|line| line.subscribers.cast_signed()).collect();
     let monthly: Vec<Decimal> = lines.iter().map(|line| line.monthly).collect();
     sqlx::query!(
-        "insert into withdrawal_plan_tariff (plan_id, tariffs, place, scheme_id, instead, subscribers, monthly)
-        select $1, $2, place, scheme_id, instead, subscribers, monthly
-        from unnest($3::text[], $4::text[], $5::bigint[], $6::numeric[])
-            with ordinality as line (scheme_id, instead, subscribers, monthly, place)",
+        "insert into withdrawal_plan_tariff
+            (plan_id, tariffs, place, scheme_id, price, instead, instead_price, subscribers, monthly)
+        select $1, $2, place, scheme_id, price, instead, instead_price, subscribers, monthly
+        from unnest($3::text[], $4::numeric[], $5::text[], $6::numeric[], $7::bigint[], $8::numeric[])
+            with ordinality as line (scheme_id, price, instead, instead_price, subscribers, monthly, place)",
         plan_id,
         i32::try_from(lines.len()).unwrap_or(i32::MAX),
         &ids,
+        &price,
         &instead as &[Option<String>],
+        &instead_price as &[Option<Decimal>],
         &subscribers,
         &monthly,
     )
@@ -291,15 +297,11 @@ async fn fetch(conn: &mut PgConnection, plan_id: Option<i64>) -> Result<Vec<Plan
 
 async fn lines(conn: &mut PgConnection, plans: &[i64]) -> Result<Vec<(i64, Line)>, WithdrawalError> {
     let rows = sqlx::query!(
-        r#"select t.plan_id, t.scheme_id, own.name, coalesce(own_version.recurring_price, 0) as "price!", t.subscribers,
-            t.monthly, t.told_at, t.instead, other.name as "other_name?",
-            coalesce(other_version.recurring_price, 0) as "other_price!"
+        r#"select t.plan_id, t.scheme_id, own.name, t.price, t.subscribers, t.monthly, t.told_at, t.instead,
+            other.name as "other_name?", t.instead_price
         from withdrawal_plan_tariff t
         join tariff_listing own on own.scheme_id = t.scheme_id
-        join tariff_version own_version on (own_version.scheme_id, own_version.version) = (own.scheme_id, own.version)
         left join tariff_listing other on other.scheme_id = t.instead
-        left join tariff_version other_version
-            on (other_version.scheme_id, other_version.version) = (other.scheme_id, other.version)
         where t.plan_id = any($1) order by t.plan_id, t.place"#,
         plans,
     )
@@ -308,9 +310,9 @@ async fn lines(conn: &mut PgConnection, plans: &[i64]) -> Result<Vec<(i64, Line)
     let id = |text: String| text.parse::<SchemeId>().map_err(|_| WithdrawalError::Corrupt("scheme_id"));
     rows.into_iter()
         .map(|row| {
-            let other = row.instead.zip(row.other_name);
-            let instead = other.map(|(scheme_id, name)| {
-                Ok::<_, WithdrawalError>(Instead { scheme_id: id(scheme_id)?, name, price: row.other_price })
+            let other = row.instead.zip(row.other_name).zip(row.instead_price);
+            let instead = other.map(|((scheme_id, name), price)| {
+                Ok::<_, WithdrawalError>(Instead { scheme_id: id(scheme_id)?, name, price })
             });
             let line = Line {
                 scheme_id: id(row.scheme_id)?,

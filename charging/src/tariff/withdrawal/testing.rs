@@ -24,8 +24,8 @@ pub async fn withdraw_because(conn: &mut PgConnection, scheme_id: &str, reason: 
     let (plan_id, asked_by, approved_by, reason): (i64, i64, i64, String) =
         sqlx::query_as(sql).bind(scheme_id).bind(at).bind(reason).fetch_one(&mut *conn).await.expect("a plan");
     sqlx::query(
-        "insert into withdrawal_plan_tariff (plan_id, tariffs, place, scheme_id, subscribers, monthly)
-        values ($1, 1, 1, $2, 0, 0)",
+        "insert into withdrawal_plan_tariff (plan_id, tariffs, place, scheme_id, price, subscribers, monthly)
+        values ($1, 1, 1, $2, 0, 0, 0)",
     )
     .bind(plan_id)
     .bind(scheme_id)

@@ -112,6 +112,7 @@ pub(super) fn routes(desk: Desk, url: String) -> Router {
         .route("/v3/pay/transactions/{kind}", post(prepare))
         .route("/v3/pay/transactions/out-trade-no/{number}", get(payment))
         .route("/v3/pay/transactions/out-trade-no/{number}/close", post(close))
+        .route("/v3/pay/transactions/id/{number}", get(payment_by_its_own))
         .route("/v3/refund/domestic/refunds", post(refund))
         .route("/v3/refund/domestic/refunds/{number}", get(refund_state))
         .route("/v3/bill/tradebill", get(bill))
@@ -231,7 +232,19 @@ async fn prepare(
 
 async fn payment(State(here): State<Here>, Path(number): Path<String>) -> Result<Json<Value>, Problem> {
     let mut db = here.desk.pool.acquire().await.map_err(|error| failed(&error))?;
-    let payment = books::payment(&mut db, &number).await.map_err(|error| failed(&error))?;
+    told(books::payment(&mut db, &number).await)
+}
+
+async fn payment_by_its_own(
+    State(here): State<Here>,
+    Path(transaction_id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let mut db = here.desk.pool.acquire().await.map_err(|error| failed(&error))?;
+    told(books::payment_by_its_own(&mut db, &transaction_id).await)
+}
+
+fn told(payment: Result<Option<Payment>, sqlx::Error>) -> Result<Json<Value>, Problem> {
+    let payment = payment.map_err(|error| failed(&error))?;
     let payment = payment.ok_or_else(|| problem(StatusCode::NOT_FOUND, "ORDER_NOT_EXIST", "there is no such order"))?;
     Ok(Json(transaction(&payment)))
 }

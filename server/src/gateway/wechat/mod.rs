@@ -114,7 +114,8 @@ impl WechatPay {
         let (code, message) = (excerpt(&code), excerpt(&message));
         // What somebody between us and the gateway says ends nothing.
         if verified.is_ok() && is_refusal(status, &code) {
-            return Err(GatewayError::Refused { status: status.as_u16(), code, message });
+            let is_final = FINAL.contains(&code.as_str());
+            return Err(GatewayError::Refused { status: status.as_u16(), code, message, is_final });
         }
         Err(GatewayError::NotNow { status: status.as_u16(), code, message })
     }
@@ -186,8 +187,8 @@ impl WechatPay {
         if place.hash_type != "SHA1" || !hex::encode(announced.finish()).eq_ignore_ascii_case(&place.hash_value) {
             return Err(GatewayError::Unreadable("the statement is not the one that was announced".to_owned()));
         }
-        let lines = reader.end().map_err(|error| unreadable(&error))?;
-        Ok(Statement { digest: digest.finalize().into(), lines })
+        let (lines, unreadable) = reader.end().map_err(|error| unreadable(&error))?;
+        Ok(Statement { digest: digest.finalize().into(), lines, unreadable })
     }
 }
 
@@ -222,6 +223,15 @@ impl Gateway for WechatPay {
             return Ok(None);
         };
         require_number(&transaction.out_trade_no, number)?;
+        transaction.state(&self.account.merchant.id).map(Some)
+    }
+
+    async fn payment_of_theirs(&self, gateway_number: &str) -> Result<Option<PaymentState>, GatewayError> {
+        let url = format!("/v3/pay/transactions/id/{gateway_number}?mchid={}", self.account.merchant.id);
+        let Some(transaction) = found(self.ask::<Transaction>(Method::GET, &url, NOTHING).await)? else {
+            return Ok(None);
+        };
+        require_number(transaction.transaction_id.as_deref().unwrap_or_default(), gateway_number)?;
         transaction.state(&self.account.merchant.id).map(Some)
     }
 
@@ -261,7 +271,8 @@ impl Gateway for WechatPay {
         let url = format!("/v3/bill/tradebill?bill_date={day}&bill_type=ALL");
         let place: BillPlace = match self.ask(Method::GET, &url, NOTHING).await {
             Err(GatewayError::Refused { code, .. }) if code == "NO_STATEMENT_EXIST" => {
-                return Ok(Some(Statement { digest: Sha256::digest([]).into(), lines: Vec::new() }));
+                let digest = Sha256::digest([]).into();
+                return Ok(Some(Statement { digest, lines: Vec::new(), unreadable: Vec::new() }));
             }
             Err(GatewayError::Refused { code, .. }) if code == "STATEMENT_CREATING" => return Ok(None),
             answer => answer?,
@@ -273,8 +284,13 @@ impl Gateway for WechatPay {
 
 const NOTHING: Option<&()> = None;
 
-/// Whether the gateway says that this cannot be done, now or later. What may be put right (our signature, our account's
-/// funds, how often we ask, its own faults) is none.
+/// What cannot be done, now or later: the account of who paid is closed, or our number of a payment is used up.
+const FINAL: [&str; 3] = ["USER_ACCOUNT_ABNORMAL", "OUT_TRADE_NO_USED", "ORDER_CLOSED"];
+/// The gateway knows nothing of what it was asked about. That the merchant is unknown is another matter, with the same status.
+const UNKNOWN: [&str; 3] = ["RESOURCE_NOT_EXISTS", "ORDER_NOT_EXIST", "REFUND_NOT_EXISTS"];
+
+/// Whether the gateway says that it does not do this, and says so of this alone. What may be put right (our signature, our
+/// account's funds, how often we ask, its own faults) is none.
 fn is_refusal(status: StatusCode, code: &str) -> bool {
     let passes = ["SIGN_ERROR", "NO_AUTH", "NOT_ENOUGH", "FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED", "SYSTEM_ERROR"];
     let refuses = matches!(status, StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND);
@@ -284,7 +300,7 @@ fn is_refusal(status: StatusCode, code: &str) -> bool {
 /// `None` where the gateway knows nothing of what it was asked about.
 fn found<A>(answer: Result<A, GatewayError>) -> Result<Option<A>, GatewayError> {
     match answer {
-        Err(GatewayError::Refused { status: 404, .. }) => Ok(None),
+        Err(GatewayError::Refused { code, .. }) if UNKNOWN.contains(&code.as_str()) => Ok(None),
         answer => answer.map(Some),
     }
 }
@@ -307,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_nothing_can_put_right_is_a_refusal() {
+    fn what_may_pass_is_no_refusal() {
         for (status, code, expected) in [
             (400, "PARAM_ERROR", true),
             (403, "USER_ACCOUNT_ABNORMAL", true),
@@ -320,5 +336,16 @@ mod tests {
         ] {
             assert_eq!(is_refusal(StatusCode::from_u16(status).unwrap(), code), expected, "{status} {code}");
         }
+    }
+
+    #[test]
+    fn an_unknown_merchant_is_not_an_unknown_number() {
+        let refused = |code: &str| {
+            let (code, message) = (code.to_owned(), String::new());
+            found(Err::<(), _>(GatewayError::Refused { status: 404, code, message, is_final: false }))
+        };
+        assert!(matches!(refused("RESOURCE_NOT_EXISTS"), Ok(None)));
+        assert!(matches!(refused("ORDER_NOT_EXIST"), Ok(None)));
+        assert!(matches!(refused("MCH_NOT_EXISTS"), Err(GatewayError::Refused { .. })));
     }
 }

@@ -6,7 +6,7 @@ use chrono::FixedOffset;
 use chrono::{DateTime, NaiveDateTime, TimeZone as _, Utc};
 use rust_decimal::Decimal;
 
-use crate::gateway::{StatementKind, StatementLine};
+use crate::gateway::{StatementKind, StatementLine, UnreadableLine};
 
 /// The times of a statement are those of Beijing.
 const BEIJING_SECONDS_EAST: i32 = 8 * 3600;
@@ -14,6 +14,12 @@ const BEIJING_SECONDS_EAST: i32 = 8 * 3600;
 const LINE_BYTES_MAX: usize = 16 * 1024;
 /// Lines of a statement: more are not held in memory.
 const LINES_MAX: usize = 5_000_000;
+/// Lines that somebody can look at one by one. Where more are not understood, it is the statement that is not.
+const UNREADABLE_MAX: usize = 1_000;
+/// As long a number as is kept, in characters.
+const NUMBER_CHARS_MAX: usize = 64;
+/// Beyond this nothing is an amount, in yuan.
+const AMOUNT_MAX: Decimal = Decimal::from_parts(1_410_065_408, 2, 0, false, 0);
 
 /// Why a statement is not read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +34,8 @@ pub enum BadStatement {
     Total { said: usize, found: usize },
     #[error("the statement has more than {LINES_MAX} lines")]
     TooLong,
+    #[error("more than {UNREADABLE_MAX} lines are not understood; the last, line {line}: {reason}")]
+    NotUnderstood { line: usize, reason: &'static str },
 }
 
 /// The columns that are used, by their place.
@@ -55,11 +63,15 @@ impl Columns {
     }
 }
 
+/// The lines of a statement, and those of them that are not understood.
+pub type Lines = (Vec<StatementLine>, Vec<UnreadableLine>);
+
 /// Takes a statement in pieces as they come, and keeps its lines alone.
 #[derive(Default)]
 pub struct Reader {
     columns: Option<Columns>,
     lines: Vec<StatementLine>,
+    unreadable: Vec<UnreadableLine>,
     /// Of the line that has not ended yet.
     rest: Vec<u8>,
     line: usize,
@@ -85,12 +97,12 @@ impl Reader {
 
     /// # Errors
     /// When it broke off, or its total is another.
-    pub fn end(mut self) -> Result<Vec<StatementLine>, BadStatement> {
+    pub fn end(mut self) -> Result<Lines, BadStatement> {
         let line = std::mem::take(&mut self.rest);
         self.line(&line)?;
         let said = self.total.ok_or(BadStatement::NoTotal)?;
-        let found = self.lines.len();
-        if said == found { Ok(self.lines) } else { Err(BadStatement::Total { said, found }) }
+        let found = self.lines.len() + self.unreadable.len();
+        if said == found { Ok((self.lines, self.unreadable)) } else { Err(BadStatement::Total { said, found }) }
     }
 
     fn bad(&self, reason: &'static str) -> BadStatement {
@@ -99,7 +111,11 @@ impl Reader {
 
     fn line(&mut self, bytes: &[u8]) -> Result<(), BadStatement> {
         self.line += 1;
-        let text = std::str::from_utf8(bytes).map_err(|_| self.bad("it is not UTF-8"))?.trim_end_matches('\r');
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.trim_end_matches('\r'),
+            Err(_) if bytes.starts_with(b"`") && !self.at_total => return self.keep(Err("it is not UTF-8")),
+            Err(_) => return Err(self.bad("it is not UTF-8")),
+        };
         if text.is_empty() || self.total.is_some() {
             return Ok(());
         }
@@ -118,11 +134,21 @@ impl Reader {
             self.total = Some(said.ok_or_else(|| self.bad("the number of lines is none"))?);
             return Ok(());
         }
-        if self.lines.len() >= LINES_MAX {
-            return Err(BadStatement::TooLong);
+        let read = read(columns, &values);
+        self.keep(read)
+    }
+
+    /// One line that is not understood is for somebody to look at, and holds up none of the others.
+    fn keep(&mut self, read: Result<StatementLine, &'static str>) -> Result<(), BadStatement> {
+        let line = self.line;
+        match read {
+            Ok(_) if self.lines.len() >= LINES_MAX => return Err(BadStatement::TooLong),
+            Ok(read) => self.lines.push(read),
+            Err(reason) if self.unreadable.len() >= UNREADABLE_MAX => {
+                return Err(BadStatement::NotUnderstood { line, reason });
+            }
+            Err(reason) => self.unreadable.push(UnreadableLine { line, reason }),
         }
-        let line = read(columns, &values).map_err(|reason| self.bad(reason))?;
-        self.lines.push(line);
         Ok(())
     }
 }
@@ -138,12 +164,16 @@ fn read(columns: &Columns, values: &[&str]) -> Result<StatementLine, &'static st
     };
     let succeeded = kind == StatementKind::Payment || value(columns.refund_state)? == "SUCCESS";
     let amount: Decimal = value(amount)?.parse().map_err(|_| "its amount is none")?;
-    if amount <= Decimal::ZERO || amount.normalize().scale() > 2 {
+    if amount <= Decimal::ZERO || amount >= AMOUNT_MAX || amount.normalize().scale() > 2 {
         return Err("its amount is not whole fen above zero");
     }
     let (number, gateway_number) = (value(number)?, value(gateway_number)?);
-    if number.is_empty() || number == "0" {
+    if number.is_empty() || number == "0" || gateway_number.is_empty() {
         return Err("it names no order");
+    }
+    let is_number = |text: &str| text.chars().count() <= NUMBER_CHARS_MAX && !text.chars().any(char::is_control);
+    if !is_number(number) || !is_number(gateway_number) {
+        return Err("its number is none");
     }
     Ok(StatementLine {
         kind,
@@ -181,7 +211,7 @@ mod tests {
         StatementLine { kind, number, gateway_number, amount, at, succeeded: true }
     }
 
-    fn read_in(pieces: &[&[u8]]) -> Result<Vec<StatementLine>, BadStatement> {
+    fn read_in(pieces: &[&[u8]]) -> Result<Lines, BadStatement> {
         let mut reader = Reader::default();
         for piece in pieces {
             reader.take(piece)?;
@@ -199,7 +229,7 @@ mod tests {
                 ..line(StatementKind::Refund, "MBR2", "5000000002", "10.00", "2026-11-21T15:59:59Z")
             },
         ];
-        assert_eq!(read_in(&[STATEMENT.as_bytes()]).unwrap(), lines);
+        assert_eq!(read_in(&[STATEMENT.as_bytes()]).unwrap(), (lines.to_vec(), Vec::new()));
     }
 
     proptest! {
@@ -224,10 +254,41 @@ mod tests {
         };
         assert_eq!(altered("订单金额,申请", "金额,申请"), BadStatement::Column("订单金额"));
         assert_eq!(altered("`3,`49.00", "`4,`49.00"), BadStatement::Total { said: 4, found: 3 });
-        assert!(matches!(altered("`50.00,`0.00,`\r", "`50.001,`0.00,`\r"), BadStatement::Line { line: 2, .. }));
-        assert!(matches!(altered("2026-11-21 00:00:00", "2026/11/21"), BadStatement::Line { line: 2, .. }));
-        assert!(matches!(altered("`NATIVE,`SUCCESS", "`NATIVE,`REVOKED"), BadStatement::Line { line: 2, .. }));
+        assert!(matches!(altered("`3,`49.00", "`,`49.00"), BadStatement::Line { line: 6, .. }));
         let long = vec![b'a'; LINE_BYTES_MAX + 1];
         assert!(matches!(read_in(&[&long]), Err(BadStatement::Line { .. })));
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_holds_up_no_other() {
+        let long = format!("`{}", "9".repeat(65));
+        for (from, to) in [
+            ("`50.00,`0.00,`\r", "`50.001,`0.00,`\r"),
+            ("`50.00,`0.00,`\r", "`10000000000.00,`0.00,`\r"),
+            ("2026-11-21 00:00:00", "2026/11/21"),
+            ("`NATIVE,`SUCCESS", "`NATIVE,`REVOKED"),
+            ("`4200000001,`MB1,`openid,`NATIVE,`SUCCESS", "`4200000001,`,`openid,`NATIVE,`SUCCESS"),
+            ("`4200000001,`MB1,`openid,`NATIVE,`SUCCESS", &format!("{long},`MB1,`openid,`NATIVE,`SUCCESS")),
+        ] {
+            let statement = STATEMENT.replacen(from, to, 1);
+            assert_ne!(statement, STATEMENT, "{from}");
+            let (lines, unreadable) = read_in(&[statement.as_bytes()]).unwrap();
+            assert_eq!((lines.len(), unreadable.len(), unreadable[0].line), (2, 1, 2), "{to}");
+        }
+        let mut bytes = STATEMENT.as_bytes().to_vec();
+        let place = STATEMENT.find("openid").unwrap();
+        bytes[place] = 0xff;
+        let (lines, unreadable) = read_in(&[&bytes]).unwrap();
+        assert_eq!((lines.len(), unreadable), (2, vec![UnreadableLine { line: 2, reason: "it is not UTF-8" }]));
+    }
+
+    #[test]
+    fn a_statement_of_lines_that_are_not_understood_is_refused() {
+        let revoked = STATEMENT.lines().nth(1).unwrap().replace("SUCCESS", "REVOKED");
+        let count = UNREADABLE_MAX + 1;
+        let statement = STATEMENT
+            .replace(STATEMENT.lines().nth(1).unwrap(), &vec![revoked; count].join("\r\n"))
+            .replace("`3,`49.00", &format!("`{},`49.00", count + 2));
+        assert!(matches!(read_in(&[statement.as_bytes()]), Err(BadStatement::NotUnderstood { .. })));
     }
 }

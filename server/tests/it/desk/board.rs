@@ -3,13 +3,13 @@
 use std::ops::ControlFlow;
 
 use axum::http::StatusCode;
-use charging::clock::Clock as _;
+use charging::clock::{Clock as _, local_date};
 use charging::staff::Role;
 use charging::tariff::clarity::Rule;
 use charging::tariff::clarity::store::read_again;
 use charging::tariff::file::read_tariffs;
-use charging::tariff::store::publish;
-use chrono::TimeDelta;
+use charging::tariff::store::{Publication, find, publish};
+use chrono::{Days, TimeDelta};
 
 use super::{Desk, location, text};
 
@@ -84,5 +84,45 @@ async fn two_take_off_sale_what_the_board_shows_as_needless() {
     assert!(!shown().await.contains("起已停售"));
     desk.clock.set(month + TimeDelta::days(1));
     assert!(shown().await.contains("起已停售"));
+    desk.close().await;
+}
+
+#[tokio::test]
+async fn what_is_announced_is_not_taken_for_what_is_in_force() {
+    let desk = Desk::new(false).await;
+    publish_demo(&desk).await;
+    let now = desk.clock.now();
+    let mut tx = desk.db.app.begin().await.unwrap();
+    let mut content = find(&mut tx, &NEEDLESS.parse().unwrap()).await.unwrap().unwrap().content;
+    content.on_sale_from = local_date(now) + Days::new(10);
+    content.on_sale_until = local_date(now) + Days::new(400);
+    content.name = "明日套餐".to_owned();
+    publish(&mut tx, &[Publication::from(content)], now).await.unwrap();
+    tx.commit().await.unwrap();
+    let manager = desk.member("manager", &[Role::TariffManager]).await;
+    let files = async || {
+        let csv = text(desk.get("", "/tariffs.csv").await).await;
+        let lines = csv.lines().filter(|line| line.starts_with(NEEDLESS)).map(|line| line.chars().nth(11));
+        let versions: Vec<char> = lines.map(Option::unwrap).collect();
+        assert!(csv.lines().next().unwrap().ends_with(",terms,orderable_from"), "{}", csv.lines().next().unwrap());
+        let json: serde_json::Value = serde_json::from_str(&text(desk.get("", "/tariffs.json").await).await).unwrap();
+        let tariffs = json["tariffs"].as_array().unwrap().iter().filter(|tariff| tariff["scheme_id"] == NEEDLESS);
+        assert_eq!(tariffs.count(), versions.len());
+        versions
+    };
+    let pages = async |manager: &str| {
+        let compared = text(desk.get("", &format!("/tariffs/compare?id={NEEDLESS}&id=24MB900023")).await).await;
+        [compared, text(desk.get(manager, "/staff/tariffs/board").await).await]
+    };
+    assert_eq!(files().await, ['1', '2']);
+    for page in pages(&manager).await {
+        assert!(!page.contains("明日套餐") && page.contains("在那之前按上一版办理"), "{page}");
+    }
+    desk.clock.set(now + TimeDelta::days(11));
+    assert_eq!(files().await, ['2']);
+    let manager = desk.member("manager.again", &[Role::TariffManager]).await;
+    for page in pages(&manager).await {
+        assert!(page.contains("明日套餐") && !page.contains("在那之前按上一版办理"), "{page}");
+    }
     desk.close().await;
 }

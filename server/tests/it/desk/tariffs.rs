@@ -102,7 +102,7 @@ async fn a_draft_with_faults_is_mended_approved_by_another_and_goes_live() {
 
     assert_eq!(desk.get("", "/tariffs/26MB900777").await.status(), StatusCode::NOT_FOUND);
     let mut tx = desk.db.app.begin().await.unwrap();
-    assert_eq!(publish_due(&mut tx, desk.clock.now()).await.unwrap().len(), 1);
+    assert_eq!(publish_due(&mut tx, &*desk.clock).await.unwrap().len(), 1);
     tx.commit().await.unwrap();
     let shown = text(desk.get("", "/tariffs/26MB900777").await).await;
     assert!(shown.contains("公示中") && !shown.contains("/me/order/26MB900777"), "not sold yet");

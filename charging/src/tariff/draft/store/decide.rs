@@ -46,7 +46,9 @@ pub async fn submit(
     if content.on_sale_until < local_date(at + lead.duration()) {
         return Err(Unready::NeverSold.into());
     }
-    let base_version = base_version(conn, &content, draft.base.as_ref().map(|(_, version)| *version)).await?;
+    // Where the number was changed, it began with another tariff.
+    let base = draft.base.as_ref().filter(|(scheme_id, _)| *scheme_id == content.scheme_id);
+    let base_version = base_version(conn, &content, base.map(|(_, version)| *version)).await?;
     let digest = content.digest();
     let bytes = serde_json::to_vec(&content).map_err(|_| DraftError::Corrupt("content"))?;
     let submission_id = sqlx::query_scalar!(
@@ -196,7 +198,7 @@ pub async fn withdraw(
 }
 
 /// Locks the draft of a submission, and tells where the submission stands.
-async fn lock_of(conn: &mut PgConnection, submission_id: i64) -> Result<(i64, State), DraftError> {
+pub(super) async fn lock_of(conn: &mut PgConnection, submission_id: i64) -> Result<(i64, State), DraftError> {
     let draft_id =
         sqlx::query_scalar!("select draft_id from tariff_submission where submission_id = $1", submission_id)
             .fetch_optional(&mut *conn)
