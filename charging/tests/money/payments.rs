@@ -176,13 +176,21 @@ async fn what_is_disputed_is_not_due_until_it_is_answered() {
     let dispute = open(&mut tx, money.a, (crate::september(), 1), "不是我订的", &mut rng(), now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(money.due().await, "10.00");
+    assert_eq!(complaints(&money).await, 1);
     money.pays(Purpose::Bill, "69").await;
     assert_eq!((money.due().await, money.balance().await), ("0".to_owned(), "59.00".to_owned()));
     let mut tx = money.world.db.app.begin().await.unwrap();
     withdraw(&mut tx, dispute.case(), now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(money.due().await, "59.00");
+    assert_eq!(complaints(&money).await, 0, "what was taken back is no complaint");
     money.drop().await;
+}
+
+/// How many the board of tariffs counts.
+async fn complaints(money: &Money) -> u64 {
+    let mut conn = money.world.db.app.acquire().await.unwrap();
+    board(&mut conn, now()).await.unwrap().iter().map(|on_sale| on_sale.complaints).sum()
 }
 
 #[tokio::test]

@@ -73,7 +73,8 @@ pub async fn ensure(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
     Ok(tx.commit().await?)
 }
 
-async fn member(conn: &mut PgConnection, login: &str) -> anyhow::Result<Actor> {
+/// Somebody of the demo's staff.
+pub(super) async fn member(conn: &mut PgConnection, login: &str) -> anyhow::Result<Actor> {
     let login: Login = login.parse()?;
     let account = match find_by_login(conn, &login).await? {
         Some(staff_id) => find(conn, staff_id).await?,

@@ -5,6 +5,7 @@ mod disputes;
 pub mod drafts;
 mod family;
 pub mod gateway;
+pub mod incident;
 mod life;
 mod money;
 mod night;

@@ -10,6 +10,7 @@ mod family;
 mod gateway;
 mod incidents;
 mod network;
+mod night;
 mod payments;
 mod portal;
 mod versions;

@@ -87,6 +87,7 @@ fn table(l: Locale, board: &[OnSale], needless: &[Pair], may_plan: bool, now: Da
                             <th scope="col" class="num">{td_string!(l, board.column_price)}</th>
                             <th scope="col" class="num">{td_string!(l, board.column_subscribers)}</th>
                             <th scope="col" class="num">{td_string!(l, board.column_joined)}</th>
+                            <th scope="col" class="num">{td_string!(l, board.column_complaints)}</th>
                             <th scope="col" class="num">{td_string!(l, board.column_monthly)}</th>
                             <th scope="col">{td_string!(l, board.column_age)}</th>
                             <th scope="col" class="num">{td_string!(l, board.column_version)}</th>
@@ -132,6 +133,7 @@ fn row(l: Locale, on_sale: &OnSale, better: Option<&str>, may_plan: bool, now: D
             <td class="num">{yuan(l, price(on_sale))}</td>
             <td class="num">{on_sale.subscribers}</td>
             <td class="num">{on_sale.joined}</td>
+            <td class="num">{on_sale.complaints}</td>
             <td class="num">{yuan(l, on_sale.monthly)}</td>
             <td>{age(l, on_sale.first_published_at, now)}</td>
             <td class="num">{on_sale.tariff.version}</td>

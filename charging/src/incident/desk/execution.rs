@@ -19,7 +19,7 @@ use crate::refund::{ImportedCharge, Of};
 use crate::staff::{Actor, Permission, trail};
 
 /// Subscribers of one step.
-const SUBSCRIBERS: i64 = 4_000;
+pub const SUBSCRIBERS_OF_STEP: i64 = 4_000;
 
 /// Where the execution stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,7 +245,7 @@ async fn next(conn: &mut PgConnection, incident_id: i64, after: i64) -> Result<V
         order by subscriber_id limit $3",
         incident_id,
         after,
-        SUBSCRIBERS,
+        SUBSCRIBERS_OF_STEP,
     )
     .fetch_all(conn)
     .await

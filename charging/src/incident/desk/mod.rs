@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 
 pub use charges::{Affected, AffectedPage, Excluded, Totals, affected, exclude, freeze, totals};
 pub use closing::{Closing, Deed, Exclusion, REFUSED_MAX, RefusedPart, closing};
-pub use execution::{Execution, Outcome, Progress, execution, outcomes, pause, run, start};
+pub use execution::{Execution, Outcome, Progress, SUBSCRIBERS_OF_STEP, execution, outcomes, pause, run, start};
 pub use opening::{Incident, List, Opened, Query, Stop, find, list, open, open_from_finding, resume_sales, stop_sales};
 pub use proposal::{Approval, Proposal, RouteTotal, approve, propose};
 pub use report::{Reported, report};
@@ -132,6 +132,23 @@ async fn locked(conn: &mut PgConnection, incident_id: i64) -> Result<Incident, I
 /// Whether nobody else is at work on the incident; then nobody is until the transaction ends.
 async fn try_lock(conn: &mut PgConnection, incident_id: i64) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "mine!""#, LOCKS ^ incident_id).fetch_one(conn).await
+}
+
+/// Whether somebody is at work on the incident right now: a step of its execution, say.
+///
+/// # Errors
+/// When the database failed.
+pub async fn is_at_work(conn: &mut PgConnection, incident_id: i64) -> Result<bool, sqlx::Error> {
+    // A lock with one key is shown as its two halves.
+    sqlx::query_scalar!(
+        r#"select exists (
+            select from pg_locks where locktype = 'advisory' and granted and objsubid = 1
+                and database = (select oid from pg_database where datname = current_database())
+                and classid::bigint << 32 | objid::bigint = $1) as "is_at_work!""#,
+        LOCKS ^ incident_id
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Who did a step, and when.

@@ -35,6 +35,8 @@ pub struct OnSale {
     pub subscribers: u64,
     /// Of these, since thirty days ago.
     pub joined: u64,
+    /// Lines of bills disputed since then, but for disputes that were taken back.
+    pub complaints: u64,
     /// Yuan a month from all of them.
     pub monthly: Decimal,
 }

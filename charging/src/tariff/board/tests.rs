@@ -40,6 +40,7 @@ fn board(contents: Vec<TariffContent>) -> Vec<OnSale> {
         first_published_at: at,
         subscribers: 0,
         joined: 0,
+        complaints: 0,
         monthly: Decimal::ZERO,
     };
     contents.into_iter().map(on_sale).collect()

@@ -142,6 +142,11 @@ impl Simulator {
         account(self.url.clone())
     }
 
+    /// Where it is: scheme and host.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Lets what is being answered be answered.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
