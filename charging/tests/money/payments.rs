@@ -9,6 +9,7 @@ use charging::payment::store::{
     NewPayment, Paid, PaymentError, Recorded, ask, find_by_number, record_ended, record_paid, take_cash,
 };
 use charging::payment::{PAYMENT_LIFETIME, PaymentNumber, PaymentState, Purpose, Route};
+use charging::tariff::board::store::board;
 
 use crate::world::{at, now};
 use crate::{Money, rng, yuan};
