@@ -76,7 +76,7 @@ pub struct Outcome {
 pub async fn replay(night: &Night) -> anyhow::Result<Outcome> {
     let Night { pool, clock, .. } = night;
     let mut told = Told::default();
-    let is_used = sqlx::query_scalar!(r#"select exists (select from msisdn) as "is_used!""#).fetch_one(pool).await?;
+    let is_used: bool = sqlx::query_scalar("select exists (select from msisdn)").fetch_one(pool).await?;
     if is_used {
         bail!("the database holds subscribers: use another one, such as a new folder in MINGBAI_DATA_DIR");
     }

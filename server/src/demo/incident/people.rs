@@ -36,14 +36,8 @@ pub async fn publish(pool: &PgPool, now: DateTime<Utc>) -> anyhow::Result<()> {
     tariff["name"] = json!("95 元权益包");
     tariff["terms"]["recurring"]["price"] = json!(PRICE);
     let entry = own_format::parse(&tariff.to_string()).map_err(anyhow::Error::msg)?;
-    let publication = Publication {
-        content: entry.content,
-        version: entry.version,
-        published_at: entry.published_at,
-        orderable_from: entry.orderable_from,
-    };
     let mut tx = pool.begin().await?;
-    if let Some(Outcome::Refused { reason }) = publish_tariffs(&mut tx, &[publication], now).await?.pop() {
+    if let Some(Outcome::Refused { reason }) = publish_tariffs(&mut tx, &[Publication::from(entry)], now).await?.pop() {
         bail!("tariff {SCHEME_ID}: {reason}");
     }
     Ok(tx.commit().await?)

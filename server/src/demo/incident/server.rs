@@ -22,7 +22,7 @@ use crate::web::{self, Settings, Site};
 use crate::worker::Workers;
 
 /// The hidden command that is the server.
-pub const COMMAND: &str = "incident-server";
+const COMMAND: &str = "incident-server";
 const LISTENS: &str = "listens on ";
 
 /// A server in a process of its own.
