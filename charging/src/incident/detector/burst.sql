@@ -12,7 +12,7 @@ around as (
         max(decided_at) + make_interval(mins => ($6::jsonb ->> 'minutes')::int) as until_at
     from looked_at group by scheme_id, source
 ),
-alike as materialized (
+alike as (
     select r.subscriber_id, r.imported, r.item_id, r.scheme_id, r.source, r.decided_at, r.amount, r.route
     from looked_at r where not $1
     union all
@@ -22,22 +22,23 @@ alike as materialized (
         and i.decided_at between a.from_at and a.until_at
     where $1 and i.kind in ('recurring', 'one_off', 'third_party')
 ),
--- One order is charged for month after month.
-ordered as (select distinct scheme_id, source, decided_at, subscriber_id from alike),
+-- One order is charged for month after month. What was just written is taken for few rows, so nothing is joined here: a join of few
+-- is a loop in a loop.
+marked as (
+    select *, row_number() over (partition by scheme_id, source, decided_at, subscriber_id order by item_id) = 1 as is_first
+    from alike
+),
 counted as (
-    select scheme_id, source, decided_at, count(*) over (
+    select *, count(*) filter (where is_first) over (
         partition by scheme_id, source order by decided_at
         range between make_interval(mins => ($6::jsonb ->> 'minutes')::int) preceding and current row) as orders
-    from ordered
+    from marked
 ),
 crowded as (
-    select scheme_id, source, decided_at,
+    select *,
         count(*) filter (where orders >= ($6::jsonb ->> 'orders_min')::int) over (
             partition by scheme_id, source order by decided_at
             range between current row and make_interval(mins => ($6::jsonb ->> 'minutes')::int) following) as ends
     from counted
-),
-bursts as (select distinct scheme_id, source, decided_at from crowded where ends > 0)
-select a.subscriber_id, a.imported, a.item_id, a.scheme_id, a.source, a.decided_at, a.amount, a.route
-from bursts b
-join alike a on a.scheme_id = b.scheme_id and a.source = b.source and a.decided_at = b.decided_at
+)
+select subscriber_id, imported, item_id, scheme_id, source, decided_at, amount, route from crowded where ends > 0

@@ -140,7 +140,8 @@ pub async fn settle(night: &Night, told: &mut Told) -> anyhow::Result<()> {
         }
         told.step(what.to_owned());
     }
-    let again: i64 = sqlx::query_scalar("select count(*) from refund_part where route = 'gateway' and tries > 2")
+    // Sent, taken, arrived.
+    let again: i64 = sqlx::query_scalar("select count(*) from refund_part where route = 'gateway' and tries > 3")
         .fetch_one(&night.pool)
         .await?;
     told.step(format!("of what went through the gateway {again} were sent or asked after more than once"));

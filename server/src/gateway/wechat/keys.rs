@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
 use http::header::HeaderMap;
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 use super::messages::Certificates;
 use super::sign::{NotSigned, PlatformKey, Signature};
@@ -13,6 +13,8 @@ use super::{GatewayError, WechatPay};
 
 /// Certificates are not downloaded more often, whoever names what serial.
 const DOWNLOAD_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// Unless they did not come.
+const DOWNLOAD_AGAIN: TimeDelta = TimeDelta::seconds(1);
 /// Certificates of the platform that are kept.
 const CERTIFICATES_MAX: usize = 16;
 
@@ -21,13 +23,9 @@ const CERTIFICATES_MAX: usize = 16;
 pub struct PlatformKeys {
     /// Whether certificates are downloaded.
     downloads: bool,
-    known: RwLock<Known>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    keys: HashMap<String, Dated>,
-    downloaded_at: Option<DateTime<Utc>>,
+    known: RwLock<HashMap<String, Dated>>,
+    /// From when on they may be downloaded. Whoever needs a key waits for the one who downloads.
+    next_at: Mutex<Option<DateTime<Utc>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,26 +39,12 @@ impl PlatformKeys {
     pub fn new(given: Option<(String, PlatformKey)>) -> Self {
         let downloads = given.is_none();
         let keys = given.into_iter().map(|(serial, key)| (serial, Dated { key, until: None })).collect();
-        Self { downloads, known: RwLock::new(Known { keys, downloaded_at: None }) }
+        Self { downloads, known: RwLock::new(keys), next_at: Mutex::new(None) }
     }
 
     async fn find(&self, serial: &str, now: DateTime<Utc>) -> Option<PlatformKey> {
         let known = self.known.read().await;
-        known
-            .keys
-            .get(serial)
-            .filter(|dated| dated.until.is_none_or(|until| now < until))
-            .map(|dated| dated.key.clone())
-    }
-
-    /// Whether it is time to download; whoever is told so does it.
-    async fn may_download(&self, now: DateTime<Utc>) -> bool {
-        let mut known = self.known.write().await;
-        let is_due = self.downloads && known.downloaded_at.is_none_or(|at| now - at >= DOWNLOAD_EVERY);
-        if is_due {
-            known.downloaded_at = Some(now);
-        }
-        is_due
+        known.get(serial).filter(|dated| dated.until.is_none_or(|until| now < until)).map(|dated| dated.key.clone())
     }
 }
 
@@ -73,12 +57,24 @@ impl WechatPay {
         let signature = Signature::of(headers)?;
         let now = self.clock.now();
         let mut key = self.keys.find(&signature.serial, now).await;
-        if key.is_none() && self.keys.may_download(now).await {
-            self.download_certificates().await?;
+        if key.is_none() && self.keys.downloads {
+            self.renew(&signature.serial, now).await?;
             key = self.keys.find(&signature.serial, now).await;
         }
         let key = key.ok_or_else(|| NotSigned::UnknownKey(super::excerpt(&signature.serial)))?;
         Ok(signature.verify(&key, body, now)?)
+    }
+
+    /// Downloads the certificates, if it is time to, and nobody brought this one meanwhile.
+    async fn renew(&self, serial: &str, now: DateTime<Utc>) -> Result<(), GatewayError> {
+        let mut next_at = self.keys.next_at.lock().await;
+        if self.keys.find(serial, now).await.is_some() || next_at.is_some_and(|at| now < at) {
+            return Ok(());
+        }
+        *next_at = Some(now + DOWNLOAD_AGAIN);
+        self.download_certificates().await?;
+        *next_at = Some(now + DOWNLOAD_EVERY);
+        Ok(())
     }
 
     /// Takes the certificates that are sealed with our key, if the answer is signed by one of them.
@@ -104,7 +100,7 @@ impl WechatPay {
         let signed_by = signed_by.ok_or_else(|| NotSigned::UnknownKey(super::excerpt(&signature.serial)))?;
         signature.verify(&signed_by.key, &body, now)?;
         tracing::info!(certificates = keys.len(), "the gateway's certificates were downloaded");
-        self.keys.known.write().await.keys = keys;
+        *self.keys.known.write().await = keys;
         Ok(())
     }
 }
