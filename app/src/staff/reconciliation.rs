@@ -89,19 +89,16 @@ fn item(l: Locale, difference: Difference) -> impl IntoView {
         Some(amount) => view! { <Yuan amount /> }.into_any(),
         None => "–".into_any(),
     };
-    let end = match (&difference.resolved_by, difference.resolved_at) {
-        (Some(by), Some(at)) => {
-            let who = match by.as_str() {
-                "system" => td_string!(l, pay.by_system),
-                other => other.trim_start_matches("staff:"),
-            };
-            let told = td_string!(l, pay.resolved_by, who = who, time = time_text(l, at));
-            view! { <p class="muted">{told} " " {difference.note.clone()}</p> }.into_any()
-        }
-        _ => {
-            let matter = (!difference.note.is_empty()).then(|| view! { <p>{difference.note.clone()}</p> });
-            view! { {matter} {resolve_form(l, difference.difference_id)} }.into_any()
-        }
+    let end = if let (Some(by), Some(at)) = (&difference.resolved_by, difference.resolved_at) {
+        let who = match by.as_str() {
+            "system" => td_string!(l, pay.by_system),
+            other => other.trim_start_matches("staff:"),
+        };
+        let told = td_string!(l, pay.resolved_by, who = who, time = time_text(l, at));
+        view! { <p class="muted">{told} " " {difference.note.clone()}</p> }.into_any()
+    } else {
+        let matter = (!difference.note.is_empty()).then(|| view! { <p>{difference.note.clone()}</p> });
+        view! { {matter} {resolve_form(l, difference.difference_id)} }.into_any()
     };
     view! {
         <li class="card">

@@ -350,6 +350,24 @@ async fn a_charge_of_another_system_goes_back_once_as_it_was_paid() {
 }
 
 #[tokio::test]
+async fn what_goes_back_through_the_gateway_is_not_given_into_the_balance() {
+    let paid = Paid::new().await;
+    let (app, a) = (paid.broken.app(), paid.a);
+    let granted = |credit: &str| {
+        format!(
+            "{}; {}; insert into transfer (subscriber_id, debit_account, credit_account, amount, at, refund_id, part_no,
+                part_paid_by, step)
+            values ({a}, 'refund', '{credit}', 40, now(), {REFUND}, 1, 'gateway', 'granted')",
+            paid.approved(40),
+            paid.part(1, "gateway", 40, (40, 0), (1, 40, 0))
+        )
+    };
+    accepted(app, &granted("refund_under_way")).await;
+    refused(app, &[("given into the balance", granted("balance"), "transfer_refund_part")]).await;
+    paid.drop().await;
+}
+
+#[tokio::test]
 async fn the_ledger_moves_what_was_settled_or_returned_and_the_balance_is_never_overdrawn() {
     let paid = Paid::new().await;
     let app = paid.broken.app();
@@ -376,16 +394,6 @@ async fn the_ledger_moves_what_was_settled_or_returned_and_the_balance_is_never_
     let entered = format!("{top_up}; {}", entry(20, "'gateway', 'balance'", 0, 20));
     accepted(app, &entered).await;
     accepted(app, &posted("'gateway', 'receivable'", 40, "1")).await;
-    let granted = |credit: &str| {
-        format!(
-            "{}; {}; insert into transfer (subscriber_id, debit_account, credit_account, amount, at, refund_id, part_no,
-                part_paid_by, step)
-            values ({a}, 'refund', '{credit}', 40, now(), {REFUND}, 1, 'gateway', 'granted')",
-            paid.approved(40),
-            paid.part(1, "gateway", 40, (40, 0), (1, 40, 0))
-        )
-    };
-    accepted(app, &granted("refund_under_way")).await;
     refused(
         app,
         &[
@@ -402,7 +410,6 @@ async fn the_ledger_moves_what_was_settled_or_returned_and_the_balance_is_never_
                 top_up.replace("'gateway', 'balance'", "'gateway', 'receivable'"),
                 "transfer_settlement",
             ),
-            ("what goes back through the gateway, given into the balance", granted("balance"), "transfer_refund_part"),
             ("posted the other way", posted("'receivable', 'gateway'", 40, "1"), "transfer_accounts"),
             (
                 "posted for nothing",
