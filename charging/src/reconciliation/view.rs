@@ -122,15 +122,6 @@ pub async fn statements(conn: &mut PgConnection, limit: u8) -> Result<Vec<Statem
         .collect()
 }
 
-/// The first day of which a statement of a gateway is here; `None`: none is.
-///
-/// # Errors
-/// When the database failed.
-pub async fn first_day(conn: &mut PgConnection, gateway: &str) -> Result<Option<NaiveDate>, ReconciliationError> {
-    let day = sqlx::query_scalar!("select min(day) from gateway_statement where gateway = $1", gateway);
-    Ok(day.fetch_one(conn).await?)
-}
-
 /// The days from `from` on of which both statements of a gateway are here.
 ///
 /// # Errors

@@ -278,11 +278,7 @@ impl Cashier {
 
 /// The days up to `last` of which the statement is not here, as far back as it is handed out.
 async fn missing_days(conn: &mut PgConnection, last: NaiveDate) -> anyhow::Result<Vec<NaiveDate>> {
-    let first = match view::first_day(conn, NAME).await? {
-        Some(day) => Some(day),
-        None => preparation::first_day(conn, NAME).await?,
-    };
-    let Some(first) = first else { return Ok(Vec::new()) };
+    let Some(first) = preparation::first_day(conn, NAME).await? else { return Ok(Vec::new()) };
     let first = first.max(last - Days::new(STATEMENT_DAYS));
     let kept = view::days(conn, NAME, first).await?;
     Ok(first.iter_days().take_while(|day| *day <= last).filter(|day| !kept.contains(day)).collect())

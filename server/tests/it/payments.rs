@@ -304,13 +304,14 @@ async fn a_gateway_that_fails_and_a_server_that_is_killed_give_back_each_part_on
     for _ in 0..30 {
         shop.refund(1, "1.50").await;
     }
-    for round in 0..400_u64 {
-        // Killed in the middle of whatever it is doing.
-        let work = tokio::time::timeout(Duration::from_millis(20 + round * 7 % 60), shop.cashier.refunds());
+    for round in 0..600_u64 {
+        // Killed in the middle of whatever it is doing, later and later: a machine may be slow.
+        let work = tokio::time::timeout(Duration::from_millis(20 + round * 7 % 60 + round), shop.cashier.refunds());
         if let Ok(worked) = work.await {
             worked.unwrap();
         }
-        shop.clock.advance(TimeDelta::seconds(20));
+        // What fails is tried again after longer and longer pauses.
+        shop.clock.advance(TimeDelta::seconds(20) * i32::try_from(1 + round / 20).unwrap());
         let open = shop.text("select state from refund_part where state <> 'confirmed'").await;
         if open.is_empty() {
             break;
