@@ -37,7 +37,7 @@ test('wrong charges are found, listed, worked out by one of the staff and approv
   browser,
   baseURL,
 }, info) => {
-  test.setTimeout(120_000);
+  test.setTimeout(180_000);
   const kind = info.project.name.replace(' ', '-');
   const scheme = `95元权益包 ${kind}`;
   await wrongCharges(scheme);
@@ -49,7 +49,7 @@ test('wrong charges are found, listed, worked out by one of the staff and approv
     await expect(page.locator('.banner.warn')).toContainText('异常扣费等待处理', { timeout: 1_000 });
     await page.goto('/staff/incidents');
     await expect(finding).toBeVisible({ timeout: 1_000 });
-  }).toPass({ timeout: 60_000 });
+  }).toPass({ timeout: 120_000 });
   await expect(finding).toContainText('1140.00');
   await finding.locator('a').click();
   await expect(page.locator('h1')).toHaveText('未经同意');
